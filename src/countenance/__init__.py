@@ -1,0 +1,1 @@
+"""Countenance: face search that asks first."""

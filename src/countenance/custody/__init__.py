@@ -1,0 +1,1 @@
+"""What may be held, and until when? Permission to proof, one way only."""

@@ -1,0 +1,1 @@
+"""Erasure: one engine that carries every reason for forgetting out over every keeper."""

@@ -1,0 +1,1 @@
+"""What does the system see? Image to candidates, one way only: images, faces, templates, gallery, candidates."""

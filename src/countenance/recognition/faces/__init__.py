@@ -1,0 +1,1 @@
+"""Pixels to faces: detect, align, judge the quality."""

@@ -1,0 +1,1 @@
+"""Enrolled references, and what of them is searchable now."""

@@ -1,0 +1,1 @@
+"""Faces to templates, by model packages whose templates are never mixed."""
