@@ -83,7 +83,7 @@ def _guess(data: bytes) -> str:
         return "a web page"
     if b"<svg" in text:
         return "an SVG drawing"
-    if text and all(byte >= 32 or byte in b"\t\n\r\f" for byte in text):
+    if text and all(32 <= byte < 127 or byte in b"\t\n\r\f" for byte in text):
         return "text"
     return "unknown"
 
