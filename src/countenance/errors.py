@@ -139,6 +139,13 @@ class ModelsDiffer(ModelError):
     remedy = "Bring the gallery to one model with: countenance model migrate"
 
 
+class ModelUncalibrated(ModelError):
+    """No calibration of this model is on record, and the caller gave no threshold."""
+
+    code = "model_uncalibrated"
+    remedy = "Give --threshold, or measure one on labelled photographs."
+
+
 # -- permission ---------------------------------------------------------------------------------------------
 
 
