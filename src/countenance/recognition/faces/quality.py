@@ -87,8 +87,8 @@ _SIZE = _Scale(
 _SHARPNESS = _Scale(
     "sharpness",
     "% of local detail that a slight blur removes",
-    ((8, 0), (20, 40), (26, 60), (45, 100)),
-    lambda value: f"the face is blurred ({value:.0f}% fine detail; sharp faces have 26% or more)",
+    ((8, 0), (19, 40), (25, 60), (45, 100)),
+    lambda value: f"the face is blurred ({value:.0f}% fine detail; sharp faces have 25% or more)",
 )
 _EXPOSURE = _Scale(
     "exposure",
@@ -125,7 +125,7 @@ _ROLL = _Scale(
 _CONFIDENCE = _Scale(
     "detector_confidence",
     "% sure that this is a face",
-    ((20, 0), (60, 40), (75, 60), (90, 100)),
+    ((50, 0), (70, 40), (80, 60), (90, 100)),
     lambda value: f"the detector is only {value:.0f}% sure that this is a face; it may be covered or very unclear",
 )
 _COMPLETENESS = _Scale(
