@@ -143,7 +143,7 @@ class KeyRing:
         size = os.fstat(self._slots).st_size
         found = {}
         for slot in slots:
-            inside = 1 <= slot and slot * SLOT_BYTES <= size
+            inside = slot >= 1 and slot * SLOT_BYTES <= size
             secrets_ = os.pread(self._slots, SLOT_BYTES, (slot - 1) * SLOT_BYTES) if inside else bytes(SLOT_BYTES)
             parts = (secrets_[at : at + KEY_BYTES] for at in range(0, SLOT_BYTES, KEY_BYTES))
             gone = frozenset(a for a, secret in zip(CLASSES, parts, strict=True) if secret == _ZERO)

@@ -159,22 +159,20 @@ class Eraser:
         return finished
 
     def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data has brought back; does nothing unless the store is older than the keys.
+        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
 
         The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
         one was restored from a copy, and rows whose keys are destroyed are deleted from it again.
         """
         with self._database.read() as connection:
-            remembered = int(numbering.fact(connection, EPOCH) or "1")
+            if int(numbering.fact(connection, EPOCH) or "1") == self._keys.epoch:
+                return []
             everyone = subjects.numbers(connection)
-        if remembered == self._keys.epoch:
-            return []
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
         erased = [self.erase(ids, Ground.RESTORED_COPY, gone, progress) for gone, ids in groups.items()]
-        with self._database.write() as connection:
-            numbering.set_fact(connection, EPOCH, str(self._keys.epoch))
+        self.begin_epoch()
         return erased
 
     def begin_epoch(self) -> int:
