@@ -167,7 +167,7 @@ class Network:
     def _fold(self) -> bytes:
         data = self._package.read()
         opened = fold(data, self.manifest)
-        if self.manifest.kind == "detector" or _takes_batches(opened, self.manifest):
+        if self.manifest.kind == "detector" or _takes_batches(opened):
             return opened
         return fold(data, self.manifest, open_batch=False)
 
@@ -181,12 +181,11 @@ class Network:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
-def _takes_batches(folded: bytes, manifest: Manifest) -> bool:
-    """Whether two faces give two templates. Some exporters write "one face" into the middle of the graph."""
+def _takes_batches(opened: bytes) -> bool:
+    """Whether a free number of faces gives as many templates. Some exporters write "one face" into the graph."""
     try:
-        model = _core().read_model(folded)
-        model.reshape([2, 3, manifest.input.height, manifest.input.width])
-        return tuple(model.output(0).shape) == (2, manifest.dimensions)
+        output = _core().read_model(opened).output(0).get_partial_shape()
+        return bool(output.rank.get_length() == 2 and output[0].is_dynamic)
     except RuntimeError:
         return False
 
