@@ -1,0 +1,112 @@
+"""Commands about what is on record: init, permit, access, withdraw, status, expire."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from countenance.cli import words
+from countenance.cli.door import Door
+from countenance.cli.options import Day, everywhere
+
+here = click.make_pass_decorator(Door)
+
+
+@click.command(short_help="Make a new, empty gallery.")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--database-url", metavar="URL", help="Keep the records in PostgreSQL instead of SQLite.")
+@everywhere
+@here
+def init(door: Door, folder: Path | None, database_url: str | None) -> None:
+    """Make a new, empty gallery in FOLDER and its keys in a folder beside it."""
+    place = folder or Path(door.folder())
+    with door.engine().init(place, keys=door.keys, database_url=database_url) as engine:
+        answer: dict[str, object] = {"gallery": str(engine.settings.folder), "keys": str(engine.settings.keys)}
+    door.answer(answer, lambda console: words.made(console, answer))
+
+
+@click.command(short_help="Record a subject's permission; prints the receipt.")
+@click.argument("subject")
+@click.option("--purpose", "purposes", multiple=True, required=True, help="What the face may be searched for.")
+@click.option("--residence", required=True, metavar="CC", help="Where the subject lives: a country code, GB.")
+@click.option("--until", required=True, type=Day(), metavar="DATE", help="Last day of the permission, 2027-05-01.")
+@click.option("--notice", default="", help="The notice that the subject was given: its address or its text.")
+@click.option("--controller", default="", help="Who answers for the gallery.")
+@click.option("--guardian", help="Who permits for a minor.")
+@click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
+@everywhere
+@here
+def permit(
+    door: Door,
+    subject: str,
+    purposes: tuple[str, ...],
+    residence: str,
+    until: date,
+    notice: str,
+    controller: str,
+    guardian: str | None,
+    born: date | None,
+) -> None:
+    """Record the permission that SUBJECT gives, and print the receipt for them."""
+    with door.open() as engine:
+        receipt = engine.permit(
+            subject,
+            purposes=purposes,
+            residence=residence,
+            until=until,
+            notice=notice,
+            controller=controller,
+            guardian=guardian,
+        )
+    door.answer(receipt.as_json_ld(), lambda console: words.receipt(console, receipt))
+
+
+@click.command(short_help="Give a subject everything held about them.")
+@click.argument("subject")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="Where to write it."
+)
+@everywhere
+@here
+def access(door: Door, subject: str, out: Path) -> None:
+    """Give SUBJECT everything that is held about them, and every search that returned them."""
+    with door.open() as engine:
+        document = engine.access(subject, out).as_dict()
+    door.answer(document, lambda console: words.access(console, document, out))
+
+
+@click.command(short_help="Withdraw a permission and destroy what it held.")
+@click.argument("subject")
+@everywhere
+@here
+def withdraw(door: Door, subject: str) -> None:
+    """Withdraw SUBJECT's permission: out of every search at once, then destroyed, then checked."""
+    with door.open() as engine, door.progress() as progress:
+        document = engine.withdraw(subject, progress=progress).as_dict()
+    door.answer(document, lambda console: words.withdrawal(console, document))
+
+
+@click.command(short_help="Show what the gallery holds and what is due.")
+@click.option("--subjects", is_flag=True, help="List who is on record.")
+@everywhere
+@here
+def status(door: Door, subjects: bool) -> None:
+    """Show what the gallery holds and what is due."""
+    with door.open() as engine:
+        document = engine.status().as_dict()
+        if subjects:
+            document["subjects_on_record"] = [entry.as_dict() for entry in engine.subjects()]
+    door.answer(document, lambda console: words.status(console, document))
+
+
+@click.command(short_help="Erase everyone whose permission has ended.")
+@everywhere
+@here
+def expire(door: Door) -> None:
+    """Erase everyone whose permission has ended."""
+    with door.open() as engine:
+        documents = [withdrawal.as_dict() for withdrawal in engine.expire()]
+    answer: dict[str, object] = {"expired": documents, "count": len(documents)}
+    door.answer(answer, lambda console: words.expiry(console, documents))

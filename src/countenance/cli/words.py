@@ -1,0 +1,184 @@
+"""What a person reads: each function writes one answer of the engine on a console.
+
+Rules kept here:
+
+* The same document that ``--json`` prints is what is put into words, so a person and a program are told the
+  same; nothing is computed here.
+* Text from outside (names, files, reasons) is shown without its control characters and never as markup.
+* An empty candidate list is said in words, with the threshold that it did not reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from countenance.cli.failure import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Document = Mapping[str, Any]
+
+
+def made(console: Console, document: Document) -> None:
+    """A new gallery."""
+    console.print(f"Made an empty gallery in {printable(document['gallery'])}")
+    console.print(f"Its keys are in        {printable(document['keys'])}")
+    console.print("Keep the keys apart from the data and from its backups: whoever has both can open it.")
+
+
+def fields(console: Console, document: Document, indent: int = 0) -> None:
+    """Any document as indented ``name: value`` lines; for records whose fields a standard defines."""
+    pad = "  " * indent
+    for name, value in document.items():
+        match value:
+            case Mapping():
+                console.print(f"{pad}{printable(name)}:")
+                fields(console, value, indent + 1)
+            case [Mapping(), *_]:
+                console.print(f"{pad}{printable(name)}:")
+                for each in value:
+                    fields(console, each, indent + 1)
+            case list() | tuple():
+                console.print(f"{pad}{printable(name)}: {', '.join(_shown(each) for each in value)}")
+            case _:
+                console.print(f"{pad}{printable(name)}: {_shown(value)}")
+
+
+def receipt(console: Console, document: Document) -> None:
+    """The receipt that the subject gets."""
+    console.print("Permission recorded. This receipt is the subject's own; give it to them.")
+    console.print()
+    fields(console, document, 1)
+
+
+def enrolment(console: Console, document: Document) -> None:
+    """What became of each file."""
+    for item in document["items"]:
+        console.print(f"{item['outcome']:<9} {printable(item['name'])}{_detail(item)}")
+        for reason in item.get("quality", {}).get("reasons", ()):
+            console.print(f"          {printable(reason)}")
+    counts = [f"{document['enrolled']} enrolled"]
+    counts += [f"{document['already']} already enrolled"] if document["already"] else []
+    counts += [f"{document['failed']} failed"] if document["failed"] else []
+    console.print(f"{printable(document['subject'])}: {', '.join(counts)}")
+
+
+def _detail(item: Document) -> str:
+    error = item.get("error")
+    if error is None:
+        return ""
+    remedy = f" {error['remedy']}" if error["remedy"] else ""
+    return f": [{error['code']}] {printable(error['message'])}.{printable(remedy)}"
+
+
+def identification(console: Console, document: Document) -> None:
+    """The candidate list of every face in the probe."""
+    threshold = document["threshold"]
+    if not document["faces"]:
+        console.print("No face was found in the picture; nothing was searched.")
+    for number, face in enumerate(document["faces"], 1):
+        x, y, width, height = (round(v) for v in face["box"])
+        quality = face["quality"]
+        console.print(f"Face {number}: {width} x {height} pixels at ({x}, {y}), quality {quality['score']} of 100")
+        for reason in quality["reasons"]:
+            console.print(f"  warning: {printable(reason)}")
+        if face["candidates"]:
+            _candidates(console, face["candidates"], threshold)
+        else:
+            console.print(f"  nobody on record resembles this face above the threshold {threshold:.2f}")
+    console.print(
+        f"Searched {document['gallery_size']:,} references; threshold {threshold:.2f}"
+        f"{_expectation(document.get('expected_false_positives'))}."
+    )
+
+
+def _candidates(console: Console, candidates: Sequence[Document], threshold: float) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for heading, side in (("rank", "right"), ("subject", "left"), ("score", "right"), ("threshold", "right")):
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    table.add_column("expected false positives", justify="right")
+    table.add_column("reference", justify="right")
+    for candidate in candidates:
+        table.add_row(
+            f"{candidate['rank']}",
+            printable(candidate["subject"]),
+            f"{candidate['score']:.3f}",
+            f"{threshold:.2f}",
+            _rate(candidate.get("expected_false_positives")),
+            f"{candidate['reference']}",
+        )
+    console.print(table)
+
+
+def _expectation(rate: float | None) -> str:
+    return "" if rate is None else f", at which {_rate(rate)} false positives are expected per search of a stranger"
+
+
+def _rate(rate: float | None) -> str:
+    if rate is None:
+        return "not known"
+    return f"{rate:.2g}" if rate < 0.001 or rate >= 100 else f"{rate:.3f}"
+
+
+def verification(console: Console, document: Document) -> None:
+    """One comparison."""
+    verdict = "the same person" if document["same"] else "not shown to be the same person"
+    console.print(f"score {document['score']:.3f}, threshold {document['threshold']:.2f}: {verdict}")
+
+
+def access(console: Console, document: Document, out: Path) -> None:
+    """What a subject was given."""
+    console.print(f"Everything held about {printable(document['subject'])} is in {printable(str(out))}")
+    fields(console, {name: value for name, value in document.items() if name != "subject"}, 1)
+
+
+def withdrawal(console: Console, document: Document) -> None:
+    """What was destroyed, and each keeper's answer to "is nothing left?"."""
+    console.print(f"{printable(document['subject'])} is out of every search. Destroyed:")
+    for what, count in document["destroyed"].items():
+        console.print(f"  {count:>6,}  {printable(what)}")
+    console.print("Checked afterwards, each keeper looking for itself:")
+    for keeper in document["checks"]:
+        said = "nothing left" if keeper["absent"] else f"{keeper['remaining']} LEFT"
+        console.print(f"  {printable(keeper['holder']):<10} {said}: {printable(keeper['checked'])}")
+        if keeper.get("unconfirmed"):
+            console.print(f"             cannot be confirmed: {printable(keeper['unconfirmed'])}")
+    console.print("Nothing is left." if document["absent"] else "NOT complete: run the same command again.")
+
+
+def expiry(console: Console, documents: Sequence[Document]) -> None:
+    """Who was erased because their permission had ended."""
+    if not documents:
+        console.print("No permission has ended; nothing was erased.")
+    for document in documents:
+        withdrawal(console, document)
+
+
+def status(console: Console, document: Document) -> None:
+    """What the gallery holds."""
+    fields(console, document)
+
+
+def models(console: Console, documents: Sequence[Document]) -> None:
+    """Model packages."""
+    for document in documents:
+        fields(console, document)
+        console.print()
+
+
+def migration(console: Console, document: Document) -> None:
+    """A change of model."""
+    fields(console, document)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == "":
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else printable(str(value))

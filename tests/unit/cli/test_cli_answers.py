@@ -1,0 +1,171 @@
+"""What a person reads, command by command."""
+
+from __future__ import annotations
+
+import copy
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_engine import CommandLine, Said, ScriptedEngine
+
+from countenance.cli.meter import Meter
+from countenance.cli.searches import pictures_in
+from countenance.errors import ImageMissing
+
+FACE = {
+    "box": [100.0, 50.5, 80.2, 90.9],
+    "quality": {"score": 41, "components": [], "reasons": ["the face is dark"]},
+    "candidates": [
+        {
+            "rank": 1,
+            "subject": "anna [bold]",
+            "score": 0.7312,
+            "reference": 17,
+            "expected_false_positives": 0.00021,
+        }
+    ],
+}
+FOUND: dict[str, Any] = {
+    "faces": [FACE],
+    "threshold": 0.52,
+    "gallery_size": 100001,
+    "expected_false_positives": 0.01,
+}
+
+
+def test_permit_passes_every_term_on_and_gives_the_receipt(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    engine.script["permit"] = Said({"subject": "anna"})
+    said = countenance(
+        *("permit", "anna", "--purpose", "event-photos", "--purpose", "alumni", "--residence", "GB"),
+        *("--until", "2027-05-01", "--notice", "n", "--controller", "c", "--gallery", "g", "--json"),
+    )
+    assert said.document == {"@context": "https://w3id.org/dpv", "subject": "anna"}
+    _, args, options = engine.calls[0]
+    assert args == ("anna",)
+    assert options["purposes"] == ("event-photos", "alumni")
+    assert options["until"] == date(2027, 5, 1)
+    assert (options["residence"], options["notice"], options["controller"]) == ("GB", "n", "c")
+
+
+def test_a_day_that_is_none_is_refused_with_the_form_to_write_it_in(countenance: CommandLine) -> None:
+    said = countenance(
+        "permit", "a", "--purpose", "p", "--residence", "GB", "--until", "1.5.2027", "--gallery", "g"
+    )
+    assert said.status == 2
+    assert "2027-05-01" in said.err
+
+
+def test_identify_shows_candidates_with_everything_needed_to_doubt_them(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    engine.script["identify"] = Said(FOUND)
+    said = countenance("identify", "x.jpg", "--purpose", "p", "--gallery", "g")
+    assert said.status == 0
+    for text in ("anna [bold]", "0.731", "0.52", "0.00021", "17", "the face is dark", "100,001", "80 x 91"):
+        assert text in said.out
+
+
+def test_identify_says_in_words_that_nobody_was_found(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    nobody = copy.deepcopy(FOUND)
+    nobody["faces"][0]["candidates"] = []
+    engine.script["identify"] = Said(nobody)
+    said = countenance("identify", "x.jpg", "--purpose", "p", "--gallery", "g")
+    assert "nobody on record resembles this face above the threshold 0.52" in said.out
+
+
+def test_a_threshold_of_zero_is_a_threshold(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    engine.script["identify"] = Said(FOUND)
+    countenance("identify", "x.jpg", "--purpose", "p", "--gallery", "g", "--threshold", "0", "--limit", "3")
+    assert engine.calls[0][2] == {"purpose": "p", "limit": 3, "threshold": 0.0}
+
+
+def test_enrol_names_every_file_and_fails_if_one_failed(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    error = {"code": "no_face", "message": "no face was found", "remedy": "Use another."}
+    engine.script["enrol"] = Said(
+        {
+            "subject": "anna",
+            "items": [
+                {"name": "1.jpg", "outcome": "enrolled"},
+                {"name": "2.jpg", "outcome": "already"},
+                {"name": "3.jpg", "outcome": "failed", "error": error},
+            ],
+            "enrolled": 1,
+            "already": 1,
+            "failed": 1,
+        }
+    )
+    said = countenance("enrol", "anna", "1.jpg", "2.jpg", "3.jpg", "--gallery", "g")
+    assert said.status == 1
+    assert "1 enrolled, 1 already enrolled, 1 failed" in said.out
+    assert "3.jpg: [no_face] no face was found. Use another." in said.out
+
+
+@pytest.mark.parametrize(("same", "words"), [(True, "the same person"), (False, "not shown to be the same person")])
+def test_verify_gives_the_score_the_threshold_and_a_verdict(
+    countenance: CommandLine, engine: ScriptedEngine, same: bool, words: str
+) -> None:
+    engine.script["verify"] = Said({"score": 0.4, "threshold": 0.363, "same": same})
+    said = countenance("verify", "a.jpg", "b.jpg", "--gallery", "g")
+    assert said.status == 0
+    assert said.out.strip().endswith(words)
+    assert "0.400" in said.out
+
+
+def test_withdraw_prints_what_was_destroyed_and_each_keepers_word(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    engine.script["withdraw"] = Said(
+        {
+            "subject": "anna",
+            "destroyed": {"template keys": 3, "images": 3},
+            "absent": True,
+            "checks": [
+                {"holder": "keyring", "absent": True, "checked": "slot read back", "remaining": 0},
+                {
+                    "holder": "blobs",
+                    "absent": True,
+                    "checked": "folder listed",
+                    "remaining": 0,
+                    "unconfirmed": "SSD",
+                },
+            ],
+        }
+    )
+    said = countenance("withdraw", "anna", "--gallery", "g")
+    for text in ("3  template keys", "3  images", "keyring", "slot read back", "SSD", "Nothing is left."):
+        assert text in said.out
+
+
+def test_a_folder_stands_for_the_pictures_in_it(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "notes.txt", "deep/c.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "b.JPG")
+    named = tmp_path / "notes.txt"
+    found = pictures_in((tmp_path, named, tmp_path / "a.png"))
+    assert [p.name for p in found] == ["a.png", "b.JPG", "c.heic", "notes.txt"]
+
+
+def test_a_folder_without_a_picture_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ImageMissing):
+        pictures_in((tmp_path,))
+
+
+def test_progress_into_a_log_is_a_line_now_and_then() -> None:
+    log, now = io.StringIO(), iter(range(1000))
+    meter = Meter(quiet=False, stream=log, seconds=lambda: float(next(now)))
+    for done in range(1, 13):
+        meter(done, 12, "images")
+    assert log.getvalue().splitlines() == ["1 of 12 images", "6 of 12 images", "11 of 12 images", "12 of 12 images"]
+
+
+def test_quiet_reports_no_progress_and_still_knows_it() -> None:
+    log = io.StringIO()
+    meter = Meter(quiet=True, stream=log)
+    meter(3, None, "images")
+    assert (log.getvalue(), meter.finished) == ("", "3 images finished")
