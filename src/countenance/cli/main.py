@@ -21,7 +21,7 @@ from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.records import access, expire, init, permit, status, withdraw
 from countenance.cli.searches import enrol, identify, verify
-from countenance.cli.showing import demo
+from countenance.cli.demo import demo
 
 
 class StoryOrder(click.Group):

@@ -25,6 +25,6 @@ here = click.make_pass_decorator(Door)
 def demo(door: Door, out: Path) -> None:
     """Enrol, degrade, find, and forget an astronaut among 100,000 simulated subjects. Needs no input."""
     # Imported here: numpy, Pillow and scikit-image are needed by this command alone.
-    from countenance.cli.showing.story import tell
+    from countenance.cli.demo.story import tell
 
     tell(door, out)
