@@ -86,18 +86,15 @@ def advance(
     connection.execute(update(_e).where(_e.c.erasure_id == erasure_id).values(values))
 
 
-def add_counts(connection: Connection, erasure_id: str, holdings: Sequence[Holding]) -> None:
-    """Add what a step destroyed to what earlier runs of it destroyed."""
-    for holding in holdings:
-        where = (_c.c.erasure_id == erasure_id, _c.c.holder == holding.holder, _c.c.what == holding.what)
-        changed = connection.execute(update(_c).where(*where).values(count=_c.c.count + holding.count))
-        if changed.rowcount == 0:
-            values = {"holder": holding.holder, "what": holding.what, "count": holding.count}
-            connection.execute(insert(_c).values(erasure_id=erasure_id, **values))
+def write_counts(connection: Connection, erasure_id: str, holdings: Sequence[Holding]) -> None:
+    """Write what is held of the targets, after the freeze and before anything is destroyed."""
+    if holdings:
+        rows = [{"erasure_id": erasure_id, "holder": h.holder, "what": h.what, "count": h.count} for h in holdings]
+        connection.execute(insert(_c), rows)
 
 
 def counts(connection: Connection, erasure_id: str) -> list[Holding]:
-    """What an erasure has destroyed, over all its runs."""
+    """What was held of the targets when they were frozen; all of it is gone when the erasure is confirmed."""
     query = select(_c).where(_c.c.erasure_id == erasure_id).order_by(_c.c.holder, _c.c.what)
     return [Holding(row.holder, row.what, row[3]) for row in connection.execute(query)]
 
