@@ -15,13 +15,13 @@ from importlib import metadata
 import click
 
 from countenance.cli import exits
+from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.records import access, expire, init, permit, status, withdraw
 from countenance.cli.searches import enrol, identify, verify
-from countenance.cli.demo import demo
 
 
 class StoryOrder(click.Group):

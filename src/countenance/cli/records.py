@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,35 +32,22 @@ def init(door: Door, folder: Path | None, database_url: str | None) -> None:
 @click.option("--purpose", "purposes", multiple=True, required=True, help="What the face may be searched for.")
 @click.option("--residence", required=True, metavar="CC", help="Where the subject lives: a country code, GB.")
 @click.option("--until", required=True, type=Day(), metavar="DATE", help="Last day of the permission, 2027-05-01.")
-@click.option("--notice", default="", help="The notice that the subject was given: its address or its text.")
-@click.option("--controller", default="", help="Who answers for the gallery.")
+@click.option("--notice", help="The notice that the subject was given: its address or its text.")
+@click.option("--language", help="Language of the notice, such as en.")
+@click.option("--controller", help="Who answers for the gallery.")
+@click.option("--recipient", "recipients", multiple=True, help="Who may be told of a candidate.")
+@click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
 @click.option("--guardian", help="Who permits for a minor.")
 @click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
 @everywhere
 @here
-def permit(
-    door: Door,
-    subject: str,
-    purposes: tuple[str, ...],
-    residence: str,
-    until: date,
-    notice: str,
-    controller: str,
-    guardian: str | None,
-    born: date | None,
-) -> None:
+def permit(door: Door, /, subject: str, **terms: Any) -> None:
     """Record the permission that SUBJECT gives, and print the receipt for them."""
+    # What was not given is left to the engine, which knows the defaults.
+    given = {name: value for name, value in terms.items() if value is not None and value != ()}
     with door.open() as engine:
-        receipt = engine.permit(
-            subject,
-            purposes=purposes,
-            residence=residence,
-            until=until,
-            notice=notice,
-            controller=controller,
-            guardian=guardian,
-        )
-    door.answer(receipt.as_json_ld(), lambda console: words.receipt(console, receipt))
+        document = engine.permit(subject, **given).as_json_ld()
+    door.answer(document, lambda console: words.receipt(console, document))
 
 
 @click.command(short_help="Give a subject everything held about them.")

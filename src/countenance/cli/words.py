@@ -49,9 +49,23 @@ def fields(console: Console, document: Document, indent: int = 0) -> None:
 
 def receipt(console: Console, document: Document) -> None:
     """The receipt that the subject gets."""
-    console.print("Permission recorded. This receipt is the subject's own; give it to them.")
-    console.print()
-    fields(console, document, 1)
+    console.print("Permission recorded. This is the receipt; give it to the subject (--json prints all of it).")
+    fields(
+        console,
+        {
+            "subject": document["pii_principal"]["dpv:hasIdentifier"],
+            "purposes": [purpose["dct:title"] for purpose in document["purposes"]],
+            "residence": document["jurisdiction"],
+            "valid from": document["retention"]["valid_from"],
+            "valid until": document["retention"]["valid_until"],
+            "controller": document["pii_controller"]["dpv:hasName"],
+            "notice": document["privacy_notice"],
+            "kept": document["pii_categories"],
+            "record": f"{document['record_id']}, version {document['permission_version']}",
+            "to withdraw": document["withdrawal_method"],
+        },
+        1,
+    )
 
 
 def enrolment(console: Console, document: Document) -> None:

@@ -52,6 +52,14 @@ def test_permit_passes_every_term_on_and_gives_the_receipt(
     assert (options["residence"], options["notice"], options["controller"]) == ("GB", "n", "c")
 
 
+def test_permit_leaves_what_was_not_said_to_the_engine(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    engine.script["permit"] = Said({})
+    countenance(
+        "permit", "a", "--purpose", "p", "--residence", "GB", "--until", "2027-05-01", "--gallery", "g", "--json"
+    )
+    assert set(engine.calls[0][2]) == {"purposes", "residence", "until"}
+
+
 def test_a_day_that_is_none_is_refused_with_the_form_to_write_it_in(countenance: CommandLine) -> None:
     said = countenance(
         "permit", "a", "--purpose", "p", "--residence", "GB", "--until", "1.5.2027", "--gallery", "g"
