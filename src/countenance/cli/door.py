@@ -48,7 +48,7 @@ class Door:
         """The data folder: ``--gallery``, else ``COUNTENANCE_GALLERY``. Raises GalleryMissing."""
         folder = self.gallery or os.environ.get(GALLERY_VARIABLE)
         if not folder:
-            raise GalleryMissing("no gallery was named")
+            raise GalleryMissing("No gallery was named.")
         return folder
 
     def open(self) -> Any:

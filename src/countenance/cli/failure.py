@@ -45,19 +45,19 @@ def failure_of(error: BaseException) -> Failure:
         case OSError() if error.errno == errno.ENOSPC:
             return Failure(
                 "disk_full",
-                f"there was no room to write{_place(error)}",
+                f"There was no room to write{_place(error)}.",
                 "Make room and run the same command again; what was finished is kept.",
                 exits.DISK,
             )
         case OSError():
             reason = error.strerror or type(error).__name__
             return Failure(
-                "system", f"{reason}{_place(error)}", "Check the path and who may read and write it.", exits.SYSTEM
+                "system", f"{reason}{_place(error)}.", "Check the path and who may read and write it.", exits.SYSTEM
             )
         case _:
             return Failure(
                 "internal",
-                f"internal error: {type(error).__name__}",
+                f"Internal error: {type(error).__name__}.",
                 "This is a defect of Countenance. Run the command again with --debug to see where, and report it.",
                 exits.INTERNAL,
             )
@@ -68,7 +68,7 @@ def interruption(what_was_done: str) -> Failure:
     finished = f" ({what_was_done})" if what_was_done else ""
     return Failure(
         "interrupted",
-        f"interrupted{finished}",
+        f"Interrupted{finished}.",
         "What was finished is kept; run the same command again to go on from there.",
         exits.INTERRUPTED,
     )

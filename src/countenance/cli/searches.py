@@ -81,6 +81,6 @@ def pictures_in(named: tuple[Path, ...]) -> list[Path]:
             if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file() and not p.is_symlink()
         )
         if not inside:
-            raise ImageMissing(f"there is no picture in the folder {path}")
+            raise ImageMissing(f"There is no picture in the folder {path}.")
         found.extend(inside)
     return list(dict.fromkeys(found))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from countenance.cli import exits
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
 
@@ -22,9 +23,9 @@ here = click.make_pass_decorator(Door)
 )
 @everywhere
 @here
-def demo(door: Door, out: Path) -> None:
+def demo(door: Door, out: Path) -> int:
     """Enrol, degrade, find, and forget an astronaut among 100,000 simulated subjects. Needs no input."""
     # Imported here: numpy, Pillow and scikit-image are needed by this command alone.
     from countenance.cli.demo.story import tell
 
-    tell(door, out)
+    return exits.OK if tell(door, out) else exits.ERROR

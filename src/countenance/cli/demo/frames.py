@@ -56,7 +56,7 @@ def _shipped(package: str, file: str, distribution: str) -> Path:
     path = Path(found.origin).parent / file if found is not None and found.origin is not None else None
     if path is None or not path.is_file():
         raise ImageMissing(
-            f"the demonstration's portrait is not there: it comes with {distribution}",
+            f"The demonstration's portrait is not there: it comes with {distribution}.",
             remedy="Install it with: pip install 'countenance[demo]'",
         )
     return path
@@ -85,25 +85,25 @@ class Camera:
 CAMERAS = (
     Camera("small: the face 32 pixels wide", face_pixels=32),
     Camera("dark: an eighth of the light, and noise", light=0.125, noise=2.0),
-    Camera("blurred: out of focus", blur_pixels=4.0),
+    Camera("blurred: out of focus", blur_pixels=3.0),
     Camera("rotated: the head at 30 degrees", turn_degrees=30.0),
     Camera("half hidden: everything below the eyes covered", hidden=0.5),
 )
 """One thing at a time."""
 
 CCTV = Camera(
-    "all at once: small, dark, blurred, rotated, partly hidden",
+    "all at once: small, dark, blurred, rotated, half hidden",
     face_pixels=56,
-    light=0.4,
+    light=0.35,
     blur_pixels=0.6,
     turn_degrees=8.0,
-    hidden=0.2,
-    noise=3.0,
-    jpeg_quality=70,
+    hidden=0.45,
+    noise=2.0,
+    jpeg_quality=80,
 )
 """What a camera under a ceiling makes of somebody with a raised collar."""
 
-HOPELESS = replace(CCTV, what="all at once, and twice as bad", face_pixels=26, light=0.15, hidden=0.45)
+HOPELESS = replace(CCTV, what="all at once, and much worse", face_pixels=40, blur_pixels=1.5, turn_degrees=25.0)
 """Too little is left to tell anybody by: nobody should be named."""
 
 
