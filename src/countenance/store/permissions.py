@@ -100,17 +100,17 @@ def withdraw(connection: Connection, subject_ids: Sequence[int]) -> None:
 
 
 def lapsed(connection: Connection, now_utc: str) -> list[SubjectId]:
-    """Subjects whose last permission has ended or was withdrawn: nothing of theirs may be kept."""
-    s = schema.subjects
+    """Subjects whose last permission has ended: nothing of theirs may be kept."""
+    other = _t.alias()
     in_force = exists().where(
         and_(
-            _t.c.subject_id == s.c.subject_id,
-            _t.c.state == PermissionState.GIVEN,
-            _t.c.valid_until_utc > now_utc,
+            other.c.subject_id == _t.c.subject_id,
+            other.c.state == PermissionState.GIVEN,
+            other.c.valid_until_utc > now_utc,
         )
     )
-    rows = connection.execute(select(s.c.subject_id).where(not_(in_force)).order_by(s.c.subject_id))
-    return [SubjectId(row.subject_id) for row in rows]
+    ended = select(_t.c.subject_id).where(_t.c.valid_until_utc <= now_utc, not_(in_force)).distinct()
+    return sorted(SubjectId(number) for number in connection.scalars(ended))
 
 
 def count(connection: Connection, now_utc: str) -> dict[str, int]:

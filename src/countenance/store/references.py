@@ -46,6 +46,7 @@ class ReferenceRow:
     image_id: str | None
     model: str
     permission_version: int
+    dimensions: int
     sealed_template: bytes
     quality: float | None
     source: Source
@@ -100,6 +101,7 @@ def add(connection: Connection, rows: Sequence[ReferenceRow]) -> None:
             "image_id": row.image_id,
             "model": row.model,
             "permission_version": row.permission_version,
+            "dimensions": row.dimensions,
             "sealed_template": row.sealed_template,
             "quality": row.quality,
             "source": row.source,
@@ -197,6 +199,7 @@ def _reference(row: Row[tuple[object, ...]]) -> ReferenceRow:
         row.image_id,
         row.model,
         row.permission_version,
+        row.dimensions,
         row.sealed_template,
         row.quality,
         Source(row.source),

@@ -117,6 +117,7 @@ references = Table(
     Column("image_id", String(32), ForeignKey("images.image_id"), nullable=True, index=True),
     Column("model", String(64), nullable=False),
     Column("permission_version", Integer, nullable=False),
+    Column("dimensions", Integer, nullable=False),
     Column("sealed_template", LargeBinary, nullable=False),
     Column("quality", Float, nullable=True),
     Column("source", String(16), nullable=False),

@@ -55,10 +55,13 @@ def add(connection: Connection, rows: Sequence[SubjectRow]) -> None:
         connection.execute(insert(_t), values)
 
 
-def by_tag(connection: Connection, name_tag: bytes) -> SubjectRow | None:
-    """The subject whose name has this keyed fingerprint."""
-    row = connection.execute(select(_t).where(_t.c.name_tag == name_tag)).one_or_none()
-    return None if row is None else _row(row)
+def by_tags(connection: Connection, name_tags: Sequence[bytes]) -> dict[bytes, SubjectRow]:
+    """The subjects whose names have these keyed fingerprints; those not on record are absent."""
+    found = {}
+    for some in pieces(name_tags):
+        for row in connection.execute(select(_t).where(_t.c.name_tag.in_(some))):
+            found[bytes(row.name_tag)] = _row(row)
+    return found
 
 
 def by_ids(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId, SubjectRow]:

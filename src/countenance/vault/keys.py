@@ -49,6 +49,7 @@ class KeyRing:
         self._root = root
         self._slots = os.open(folder / "slots.bin", os.O_RDWR)
         self._jurisdictions: dict[str, bytes] = {}
+        self._derived: dict[str, bytes] = {}
 
     @classmethod
     def create(cls, folder: Path, gallery_id: str) -> KeyRing:
@@ -97,7 +98,11 @@ class KeyRing:
 
     def derive(self, use: str) -> bytes:
         """A 32-byte key of this gallery for one stated ``use``; the same for the same use."""
-        return HKDF(SHA256(), KEY_BYTES, salt=self._gallery_id.encode(), info=use.encode()).derive(self._root)
+        key = self._derived.get(use)
+        if key is None:
+            kdf = HKDF(SHA256(), KEY_BYTES, salt=self._gallery_id.encode(), info=use.encode())
+            key = self._derived[use] = kdf.derive(self._root)
+        return key
 
     def fingerprint(self, use: str, data: bytes) -> bytes:
         """Keyed fingerprint (HMAC-SHA256, 32 bytes) of ``data``; without the ring it says nothing about it."""

@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -28,6 +29,7 @@ from countenance.store import erasures, feed, permissions, references, subjects
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
+from countenance.vault.files import locked
 
 
 class Ground(StrEnum):
@@ -80,9 +82,17 @@ class Eraser:
     """Carries erasures out over every Holder it was given; keys go first, whatever the order of ``holders``."""
 
     def __init__(
-        self, database: Database, keys: Holder, holders: Sequence[Holder], epochs: Epochs, clock: Clock
+        self,
+        database: Database,
+        keys: Holder,
+        holders: Sequence[Holder],
+        epochs: Epochs,
+        clock: Clock,
+        lock: Path,
     ) -> None:
+        """``lock`` is a file that processes of one machine lock while they destroy, one after the other."""
         self._database = database
+        self._lock = lock
         self._keys = keys
         self._holders = tuple(holders)
         self._epochs = epochs
@@ -132,10 +142,21 @@ class Eraser:
         """Finish what an earlier process began and could not finish."""
         with self._database.read() as connection:
             open_ones = erasures.unfinished(connection)
-        return [self.finish(row.erasure_id, progress) for row in open_ones]
+        finished = []
+        for row in open_ones:
+            with locked(self._lock):
+                with self._database.read() as connection:
+                    now = erasures.get(connection, row.erasure_id)
+                if now is not None and now.state is not ErasureState.CONFIRMED:  # else another process did it
+                    finished.append(self._finish(row.erasure_id, progress))
+        return finished
 
     def finish(self, erasure_id: str, progress: Progress | None = None) -> Erased:
         """Carry a frozen erasure to its confirmation, from whichever step it is at."""
+        with locked(self._lock):
+            return self._finish(erasure_id, progress)
+
+    def _finish(self, erasure_id: str, progress: Progress | None) -> Erased:
         with self._database.read() as connection:
             row = erasures.get(connection, erasure_id)
             targets = erasures.targets(connection, erasure_id)

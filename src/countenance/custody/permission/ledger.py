@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.permission.decide import Decision, decide, in_force
+from countenance.custody.permission.decide import Decision, Granted, Refused, decide, in_force
 from countenance.custody.permission.record import Asked, PermissionRecord, check, subject_name
 from countenance.errors import PermissionRefused, SubjectUnknown
 from countenance.store import feed, permissions, references, subjects
@@ -136,10 +136,28 @@ class Ledger:
         """The subject of that name. Raises SubjectUnknown."""
         wanted = subject_name(name)
         with self._database.read() as connection:
-            row = subjects.by_tag(connection, self.tag(wanted))
+            row = subjects.by_tags(connection, [self.tag(wanted)]).get(self.tag(wanted))
         if row is None:
             raise SubjectUnknown(f"Nobody called {wanted} is on record.")
         return row
+
+    def find_all(self, names: Sequence[str]) -> dict[str, SubjectRow]:
+        """The subjects of these names that are on record, by the names as given."""
+        wanted = {name: subject_name(name) for name in names}
+        with self._database.read() as connection:
+            found = self._find(connection, list(wanted.values()))
+        return {name: found[plain] for name, plain in wanted.items() if plain in found}
+
+    def versions(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, int]:
+        """The newest permission version in force of each subject. Raises PermissionRefused if one has none."""
+        granted = {}
+        for subject_id, decision in self.decisions(connection, subject_ids, None).items():
+            match decision:
+                case Refused(reason):
+                    raise PermissionRefused(f"Nothing was enrolled: {reason}.")
+                case Granted(_, version):
+                    granted[subject_id] = version
+        return granted
 
     def name(self, row: SubjectRow) -> str:
         """The subject's name, unsealed. Raises KeyDestroyed or SealBroken."""
@@ -189,5 +207,6 @@ class Ledger:
             return permissions.lapsed(connection, clock.to_text(self._clock.now()))
 
     def _find(self, connection: Connection, names: Sequence[str]) -> dict[str, SubjectRow]:
-        found = {name: subjects.by_tag(connection, self.tag(name)) for name in dict.fromkeys(names)}
-        return {name: row for name, row in found.items() if row is not None}
+        tags = {name: self.tag(name) for name in names}
+        found = subjects.by_tags(connection, sorted(set(tags.values())))
+        return {name: found[tag] for name, tag in tags.items() if tag in found}

@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("image_id", sa.String(length=32), nullable=True),
         sa.Column("model", sa.String(length=64), nullable=False),
         sa.Column("permission_version", sa.Integer(), nullable=False),
+        sa.Column("dimensions", sa.Integer(), nullable=False),
         sa.Column("sealed_template", sa.LargeBinary(), nullable=False),
         sa.Column("quality", sa.Float(), nullable=True),
         sa.Column("source", sa.String(length=16), nullable=False),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from countenance.recognition.faces.face import Face
-from countenance.recognition.faces.views import TILE_FACE, View, framed, views
+from countenance.recognition.faces.views import FOUND_FACE, TILE_FACE, View, framed, views
 from countenance.recognition.faces.yunet import ROW_LENGTH, Rows, decode, intersections, suppress
 from countenance.recognition.models.network import Network
 from countenance.recognition.models.package import ModelPackage
@@ -34,6 +34,7 @@ class Detector:
     """Finds faces with the YuNet model of ``package``. Safe from many threads.
 
     ``cache_folder`` is where the prepared model is kept; ``threads`` defaults to the processors available.
+    ``smallest_face`` is the width in pixels from which faces are looked for in large photographs.
     Raises what ``Network`` raises.
     """
 
@@ -45,16 +46,19 @@ class Detector:
         threads: int | None = None,
         precision: str | None = None,
         minimum_confidence: float = MINIMUM_CONFIDENCE,
+        smallest_face: float = FOUND_FACE,
     ) -> None:
         self._network = Network(package, cache_folder, threads=threads, precision=precision)
         self._minimum = minimum_confidence
+        self._smallest = smallest_face
 
     def detect(self, picture: Pixels) -> tuple[Face, ...]:
         """The faces in ``picture`` (shape (h, w, 3), uint8, RGB), largest first; empty when there is none."""
         if picture.shape[0] == 0 or picture.shape[1] == 0:
             return ()
         levels: dict[int, list[Rows]] = {}
-        for view, outputs in self._network.run_each((view, view.samples) for view in views(picture)):
+        shown = ((view, view.samples) for view in views(picture, self._smallest))
+        for view, outputs in self._network.run_each(shown):
             levels.setdefault(view.level, []).append(self._found(view, outputs))
         rows = merge([suppress(np.concatenate(levels[level]), _OVERLAP) for level in sorted(levels)])
         if len(rows) == 0:

@@ -21,14 +21,17 @@ from countenance.terms import Pixels
 WHOLE_SIDE = 640
 """Longest side in pixels at which every photograph is looked at whole."""
 
-FINEST_SCALE = 0.6
-"""A face of 20 pixels, the smallest worth finding, is 12 pixels wide at this scale, which the detector finds."""
+FOUND_FACE = 20.0
+"""Width in pixels from which the network finds a face dependably. No view is enlarged to find smaller ones."""
 
 LEVEL_RATIO = 4.0
 """Each level shows the photograph at most this many times larger than the level before."""
 
-LEVEL_PIXELS = 40_000_000
-"""No level has more pixels than this: about a second of one processor's time with 32-bit numbers."""
+LEVEL_WORTH = 1.25
+"""A closer level that would show the photograph less than this much larger is left out."""
+
+LEVEL_PIXELS = 50_000_000
+"""No level has more pixels than this: about a second of one processor's time."""
 
 TILE_SIDE = 1536
 TILE_OVERLAP = 128
@@ -57,19 +60,23 @@ class View:
     inner: tuple[bool, bool, bool, bool]
 
 
-def views(picture: Pixels) -> Iterator[View]:
-    """The views of ``picture`` (shape (h, w, 3)), whole first; only one up to a longest side of 1066 pixels."""
-    scales = level_scales(picture.shape[1], picture.shape[0])
+def views(picture: Pixels, smallest_face: float = FOUND_FACE) -> Iterator[View]:
+    """The views of ``picture`` (shape (h, w, 3)), whole first; only one up to a longest side of 800 pixels.
+
+    ``smallest_face`` is the width in pixels of the photograph from which faces must be found; a larger one
+    leaves views out.
+    """
+    scales = level_scales(picture.shape[1], picture.shape[0], smallest_face)
     for level, scale in enumerate(scales):
         resized = _resized(picture, scale)
         yield from _tiles(resized, level, picture.shape[1], picture.shape[0])
 
 
-def level_scales(width: int, height: int) -> tuple[float, ...]:
+def level_scales(width: int, height: int, smallest_face: float = FOUND_FACE) -> tuple[float, ...]:
     """Scales of the levels, coarsest first."""
     first = min(1.0, WHOLE_SIDE / max(width, height))
-    finest = min(FINEST_SCALE, math.sqrt(LEVEL_PIXELS / (width * height)))
-    if finest <= first:
+    finest = min(1.0, FOUND_FACE / smallest_face, math.sqrt(LEVEL_PIXELS / (width * height)))
+    if finest <= first * LEVEL_WORTH:
         return (first,)
     more = math.ceil(math.log(finest / first) / math.log(LEVEL_RATIO))
     return tuple(first * (finest / first) ** (level / more) for level in range(more + 1))

@@ -101,7 +101,7 @@ class Network:
     def run(self, samples: Samples) -> tuple[Numbers, ...]:
         """The outputs, ordered as ``outputs``, for ``samples``: shape (n, height, width, 3), RGB, 0 to 255."""
         request = self._borrow()
-        request.infer({0: np.ascontiguousarray(samples)}, share_inputs=True)
+        request.infer({0: np.ascontiguousarray(samples)}, share_inputs=True, share_outputs=True)
         return self._copied(request)
 
     def run_each(self, batches: Iterable[tuple[Key, Samples]]) -> Iterator[tuple[Key, tuple[Numbers, ...]]]:
@@ -146,6 +146,8 @@ class Network:
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": self.threads,
+            # Pinned threads of two processes, or of two networks, would all wait for the same processors.
+            "ENABLE_CPU_PINNING": False,
         }
         # 1. The shipped file is checked at every start, even when the cache has all that is needed.
         self._package.read()
