@@ -29,6 +29,7 @@ DISK = 54
 ERASURE = 55
 INDEX = 60
 INPUT = 64
+EVALUATION = 65
 INTERNAL = 70
 SYSTEM = 71
 INTERRUPTED = 130
@@ -60,6 +61,16 @@ EXIT_STATUS: dict[str, int] = {
     "model_digest": MODEL,
     "model_unsuitable": MODEL,
     "models_differ": MODEL,
+    "model_uncalibrated": MODEL,
+    # measuring how well it works
+    "evaluation": EVALUATION,
+    "labels_invalid": EVALUATION,
+    "sample_too_small": EVALUATION,
+    "calibration": EVALUATION,
+    "calibration_missing": EVALUATION,
+    "calibration_unreadable": EVALUATION,
+    "calibration_unfit": EVALUATION,
+    "beyond_validated": EVALUATION,
     # permission
     "permission": PERMISSION,
     "permission_refused": PERMISSION,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from countenance.cli.failure import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
+    from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -23,7 +23,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Meter:
-    """A ``Progress``: call it with (done, total or None, what). Use as a context manager."""
+    """A ``Progress``: call it with (done, total or None, what is being done). Use as a context manager."""
 
     def __init__(
         self, *, quiet: bool, stream: TextIO | None = None, seconds: Callable[[], float] = time.monotonic
@@ -31,18 +31,15 @@ class Meter:
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._seconds = seconds
-        self._bars: Bars | None = None
-        self._tasks: dict[str, TaskID] = {}
-        self._last_line: dict[str, float] = {}
-        self._latest: tuple[int, int | None, str] | None = None
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._last_line = -SECONDS_BETWEEN_LINES
+        self._latest: tuple[int, int | None] | None = None
 
     @property
     def finished(self) -> str:
-        """Half a sentence about the work last reported: ``312 of 1000 files finished``; empty if none was."""
-        if self._latest is None:
-            return ""
-        done, total, what = self._latest
-        return f"{_count(done, total)} {what} finished"
+        """Half a sentence about the work last reported: ``312 of 1000 finished``; empty if none was."""
+        return "" if self._latest is None else f"{_count(*self._latest)} finished"
 
     def __enter__(self) -> Self:
         return self
@@ -50,48 +47,47 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar, self._task = None, None
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
-        """``done`` of ``total`` (None: not known) ``what`` (a plural noun) are finished."""
-        self._latest = (done, total, what)
+        """``done`` of ``total`` (None: not known) are finished; ``what`` names the kind or the last one."""
+        self._latest = (done, total)
         if self._quiet:
             return
         if self._stream.isatty():
-            self._bar(done, total, what)
+            self._draw(done, total, what)
         else:
             self._line(done, total, what)
 
-    def _bar(self, done: int, total: int | None, what: str) -> None:
+    def _draw(self, done: int, total: int | None, what: str) -> None:
         # Imported here: a command that reports no progress should not pay for the library that draws it.
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        if self._bars is None:
-            self._bars = Progress(
-                TextColumn("{task.description}", markup=False),
+        if self._bar is None:
+            self._bar = Progress(
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
+                TextColumn("{task.description}", markup=False),
                 console=Console(file=self._stream, markup=False, highlight=False, emoji=False),
                 transient=True,
             )
-            self._bars.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(printable(what), total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)
+            self._bar.start()
+        if self._task is None:
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(self._task, completed=done, total=total, description=printable(what))
 
     def _line(self, done: int, total: int | None, what: str) -> None:
         now = self._seconds()
         is_end = total is not None and done >= total
-        since = now - self._last_line.get(what, -SECONDS_BETWEEN_LINES)
-        if since >= SECONDS_BETWEEN_LINES or is_end:
-            self._last_line[what] = now
-            self._stream.write(f"{_count(done, total)} {printable(what)}\n")
+        if is_end or now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._stream.write(f"{_count(done, total)}  {printable(what)}\n")
             self._stream.flush()
 
 
 def _count(done: int, total: int | None) -> str:
-    return f"{done}" if total is None else f"{done} of {total}"
+    return f"{done:,}" if total is None else f"{done:,} of {total:,}"

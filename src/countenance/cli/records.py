@@ -61,7 +61,7 @@ def access(door: Door, subject: str, out: Path) -> None:
     """Give SUBJECT everything that is held about them, and every search that returned them."""
     with door.open() as engine:
         document = engine.access(subject, out).as_dict()
-    door.answer(document, lambda console: words.access(console, document, out))
+    door.answer(document, lambda console: words.access(console, document))
 
 
 @click.command(short_help="Withdraw a permission and destroy what it held.")

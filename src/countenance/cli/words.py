@@ -11,7 +11,6 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from countenance.cli.failure import printable
@@ -103,10 +102,13 @@ def identification(console: Console, document: Document) -> None:
             _candidates(console, face["candidates"], threshold)
         else:
             console.print(f"  nobody on record resembles this face above the threshold {threshold:.2f}")
+    for note in document["notes"]:
+        console.print(f"note: {printable(note)}")
     console.print(
-        f"Searched {document['gallery_size']:,} references; threshold {threshold:.2f}"
-        f"{_expectation(document.get('expected_false_positives'))}."
+        f"Searched {document['references']:,} references of {document['gallery_size']:,} subjects for the purpose "
+        f"{printable(document['purpose'])}."
     )
+    console.print(f"Threshold {threshold:.2f}{_expectation(document)}.")
 
 
 def _candidates(console: Console, candidates: Sequence[Document], threshold: float) -> None:
@@ -129,8 +131,12 @@ def _candidates(console: Console, candidates: Sequence[Document], threshold: flo
     console.print(table)
 
 
-def _expectation(rate: float | None) -> str:
-    return "" if rate is None else f", at which {_rate(rate)} false positives are expected per search of a stranger"
+def _expectation(document: Document) -> str:
+    rate = document["expected_false_positives"]
+    if rate is None:
+        return "; how many strangers reach it is not known for this model"
+    doubt = ", extrapolated" if document["extrapolated"] else ""
+    return f": a search for somebody who is not on record is expected to return {_rate(rate)} people{doubt}"
 
 
 def _rate(rate: float | None) -> str:
@@ -141,14 +147,23 @@ def _rate(rate: float | None) -> str:
 
 def verification(console: Console, document: Document) -> None:
     """One comparison."""
+    for side in document["images"]:
+        for remark in [*side["quality"]["reasons"], *side["notes"]]:
+            console.print(f"{printable(side['image'])}: {printable(remark)}")
     verdict = "the same person" if document["same"] else "not shown to be the same person"
     console.print(f"score {document['score']:.3f}, threshold {document['threshold']:.2f}: {verdict}")
+    if document["false_match_rate"] is not None:
+        doubt = " (extrapolated)" if document["extrapolated"] else ""
+        console.print(
+            f"{_rate(document['false_match_rate'])} of pairs of different people score this much or more{doubt}"
+        )
 
 
-def access(console: Console, document: Document, out: Path) -> None:
+def access(console: Console, document: Document) -> None:
     """What a subject was given."""
-    console.print(f"Everything held about {printable(document['subject'])} is in {printable(str(out))}")
-    fields(console, {name: value for name, value in document.items() if name != "subject"}, 1)
+    console.print(f"Everything held about {printable(document['subject'])} is in {printable(document['out'])}:")
+    for what in ("images", "templates", "permissions", "searches"):
+        console.print(f"  {document[what]:>6,}  {what}{' that returned her or him' if what == 'searches' else ''}")
 
 
 def withdrawal(console: Console, document: Document) -> None:

@@ -74,7 +74,9 @@ def test_identify_shows_candidates_with_everything_needed_to_doubt_them(
     engine.script["identify"] = Said(FOUND)
     said = countenance("identify", "x.jpg", "--purpose", "p", "--gallery", "g")
     assert said.status == 0
-    for text in ("anna [bold]", "0.731", "0.52", "0.00021", "17", "the face is dark", "100,001", "80 x 91"):
+    for text in ("anna [bold]", "0.731", "0.52", "0.00021", "17", "the face is dark", "100,001", "80 x 91", "EXIF"):
+        assert text in said.out
+    for text in ("100,002", "return 0.010 people"):
         assert text in said.out
 
 
@@ -117,11 +119,22 @@ def test_enrol_names_every_file_and_fails_if_one_failed(countenance: CommandLine
 def test_verify_gives_the_score_the_threshold_and_a_verdict(
     countenance: CommandLine, engine: ScriptedEngine, same: bool, words: str
 ) -> None:
-    engine.script["verify"] = Said({"score": 0.4, "threshold": 0.363, "same": same})
+    image = {"image": "a.jpg", "quality": {"reasons": ["blurred"]}, "notes": ["3 faces were found"]}
+    engine.script["verify"] = Said(
+        {
+            "score": 0.4,
+            "threshold": 0.363,
+            "same": same,
+            "false_match_rate": 0.00012,
+            "extrapolated": True,
+            "images": [image, image],
+        }
+    )
     said = countenance("verify", "a.jpg", "b.jpg", "--gallery", "g")
     assert said.status == 0
-    assert said.out.strip().endswith(words)
-    assert "0.400" in said.out
+    assert f": {words}\n" in said.out
+    for text in ("0.400", "0.36", "0.00012", "extrapolated", "a.jpg: blurred", "3 faces"):
+        assert text in said.out
 
 
 def test_withdraw_prints_what_was_destroyed_and_each_keepers_word(
@@ -169,11 +182,24 @@ def test_progress_into_a_log_is_a_line_now_and_then() -> None:
     meter = Meter(quiet=False, stream=log, seconds=lambda: float(next(now)))
     for done in range(1, 13):
         meter(done, 12, "images")
-    assert log.getvalue().splitlines() == ["1 of 12 images", "6 of 12 images", "11 of 12 images", "12 of 12 images"]
+    assert log.getvalue().splitlines() == [f"{n} of 12  images" for n in (1, 6, 11, 12)]
 
 
 def test_quiet_reports_no_progress_and_still_knows_it() -> None:
     log = io.StringIO()
     meter = Meter(quiet=True, stream=log)
     meter(3, None, "images")
-    assert (log.getvalue(), meter.finished) == ("", "3 images finished")
+    assert (log.getvalue(), meter.finished) == ("", "3 finished")
+
+
+def test_progress_on_a_terminal_is_one_bar_whatever_the_work_is_called() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    with Meter(quiet=False, stream=terminal) as meter:
+        for done in range(1, 4):
+            meter(done, 3, f"\x1b[31m{done}.jpg")
+    assert "3/3" in terminal.getvalue()
+    assert "\x1b[31m1.jpg" not in terminal.getvalue()

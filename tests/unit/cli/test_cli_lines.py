@@ -114,7 +114,7 @@ def test_ctrl_c_says_what_was_finished_and_how_to_go_on(countenance: CommandLine
     engine.script["enrol"] = interrupted
     said = countenance("enrol", "anna", "a.jpg", "--gallery", "g")
     assert said.status == 130
-    assert "312 of 1000 images finished" in said.err
+    assert "312 of 1,000 finished" in said.err
     assert "run the same command again" in said.err
 
 
