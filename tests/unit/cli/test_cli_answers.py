@@ -29,10 +29,14 @@ FACE = {
     ],
 }
 FOUND: dict[str, Any] = {
+    "purpose": "p",
     "faces": [FACE],
     "threshold": 0.52,
     "gallery_size": 100001,
+    "references": 100002,
     "expected_false_positives": 0.01,
+    "extrapolated": False,
+    "notes": ["EXIF orientation 6 applied"],
 }
 
 
