@@ -17,6 +17,10 @@ import pytest
 from countenance.cli.door import Door
 from countenance.cli.exits import EXIT_STATUS
 from countenance.cli.main import commands, run
+from countenance.custody.permission.record import LONGEST_YEARS
+from countenance.recognition.candidates.identify import MOST_CANDIDATES
+from countenance.recognition.faces.quality import ENROLMENT_MINIMUM
+from countenance.settings import ImageLimits
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -114,6 +118,21 @@ def test_every_command_and_every_option_is_documented() -> None:
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 assert parameter.opts[0] in text, f"{name} {parameter.opts[0]}"
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/limits.md").read_text("utf-8")
+    limits = ImageLimits()
+    figures = (limits.size_bytes, limits.pixels, limits.side_pixels, MOST_CANDIDATES)
+    assert [f"{figure:,}" for figure in figures if f"| {figure:,} |" not in text] == []
+    assert f"quality of {ENROLMENT_MINIMUM} of 100" in text
+    assert f"{LONGEST_YEARS} years" in text
+
+
+def test_every_document_that_the_code_refers_to_is_there() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r"docs/[\w/.-]+\.md", source)}
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
 def test_the_architecture_page_shows_the_folders_that_are_there() -> None:
