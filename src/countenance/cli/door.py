@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -51,10 +52,12 @@ class Door:
             raise GalleryMissing("No gallery was named.")
         return folder
 
-    def open(self) -> Any:
-        """The engine on this gallery; close it, or use it as a context manager."""
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """The engine on this gallery, closed afterwards; opening may take a while and reports progress."""
         folder = self.folder()
-        return self.engine()(folder, keys=self.keys)
+        with self.progress() as progress, self.engine()(folder, keys=self.keys, progress=progress) as engine:
+            yield engine
 
     def progress(self) -> Meter:
         """Something to report progress to; one for the whole run."""

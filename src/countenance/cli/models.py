@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,8 @@ def model() -> None:
 def list_models(door: Door) -> None:
     """List the model packages of this gallery."""
     with door.open() as engine:
-        documents = [package.as_dict() for package in engine.models()]
+        active = engine.model
+        documents = [_described(one, active=one.manifest.sha256 == active) for one in engine.models()]
     answer: dict[str, object] = {"models": documents}
     door.answer(answer, lambda console: words.models(console, documents))
 
@@ -40,7 +42,7 @@ def list_models(door: Door) -> None:
 def add(door: Door, file: Path, manifest: Path) -> None:
     """Add FILE, a 112x112 ONNX face model that you are licensed for."""
     with door.open() as engine:
-        document = engine.add_model(file, manifest).as_dict()
+        document = _described(engine.add_model(file, manifest), active=False)
     door.answer(document, lambda console: words.models(console, [document]))
 
 
@@ -50,6 +52,20 @@ def add(door: Door, file: Path, manifest: Path) -> None:
 @here
 def migrate(door: Door, name: str) -> None:
     """Bring the gallery to the model NAME: every template is made again from its sealed image."""
-    with door.open() as engine, door.progress() as progress:
-        document = engine.migrate(name, progress=progress).as_dict()
+    with door.open() as engine:
+        document = engine.migrate(name, progress=door.progress()).as_dict()
     door.answer(document, lambda console: words.migration(console, document))
+
+
+def _described(package: Any, *, active: bool) -> dict[str, object]:
+    manifest = package.manifest
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "active": active,
+        "dimensions": manifest.dimensions,
+        "licence": manifest.licence,
+        "source": manifest.source,
+        "training_data": manifest.training_data,
+        "digest": manifest.sha256,
+    }

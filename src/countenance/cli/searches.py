@@ -32,8 +32,8 @@ def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -
     interrupted is taken up by running it again. The exit status is 1 if any file failed.
     """
     pictures = pictures_in(files)
-    with door.open() as engine, door.progress() as progress:
-        document = engine.enrol(subject, pictures, face=face, progress=progress).as_dict()
+    with door.open() as engine:
+        document = engine.enrol(subject, pictures, face=face, progress=door.progress()).as_dict()
     door.answer(document, lambda console: words.enrolment(console, document))
     return exits.PARTLY if document["failed"] else exits.OK
 

@@ -23,7 +23,7 @@ Document = Mapping[str, Any]
 
 def made(console: Console, document: Document) -> None:
     """A new gallery."""
-    console.print(f"Made an empty gallery in {printable(document['gallery'])}")
+    console.print(f"Made an empty gallery in {printable(document['folder'])}")
     console.print(f"Its keys are in        {printable(document['keys'])}")
     console.print("Keep the keys apart from the data and from its backups: whoever has both can open it.")
 
@@ -70,21 +70,17 @@ def receipt(console: Console, document: Document) -> None:
 def enrolment(console: Console, document: Document) -> None:
     """What became of each file."""
     for item in document["items"]:
-        console.print(f"{item['outcome']:<9} {printable(item['name'])}{_detail(item)}")
-        for reason in item.get("quality", {}).get("reasons", ()):
-            console.print(f"          {printable(reason)}")
-    counts = [f"{document['enrolled']} enrolled"]
-    counts += [f"{document['already']} already enrolled"] if document["already"] else []
-    counts += [f"{document['failed']} failed"] if document["failed"] else []
+        console.print(f"{item['outcome']:<17} {printable(item['image'])}")
+        error = item.get("error")
+        if error is not None:
+            remedy = f" {error['remedy']}" if error["remedy"] else ""
+            console.print(f"                  [{error['code']}] {printable(error['message'])}{printable(remedy)}")
+        for remark in [*item.get("quality", {}).get("reasons", ()), *item.get("notes", ())]:
+            console.print(f"                  {printable(remark)}")
+    counts = [f"{document['enrolled']:,} enrolled"]
+    counts += [f"{document['already_enrolled']:,} already enrolled"] if document["already_enrolled"] else []
+    counts += [f"{document['failed']:,} failed"] if document["failed"] else []
     console.print(f"{printable(document['subject'])}: {', '.join(counts)}")
-
-
-def _detail(item: Document) -> str:
-    error = item.get("error")
-    if error is None:
-        return ""
-    remedy = f" {error['remedy']}" if error["remedy"] else ""
-    return f": [{error['code']}] {printable(error['message'])}.{printable(remedy)}"
 
 
 def identification(console: Console, document: Document) -> None:
@@ -168,11 +164,11 @@ def access(console: Console, document: Document) -> None:
 
 def withdrawal(console: Console, document: Document) -> None:
     """What was destroyed, and each keeper's answer to "is nothing left?"."""
-    console.print(f"{printable(document['subject'])} is out of every search. Destroyed:")
+    console.print(f"{printable(document['subject'])} is out of every search. Destroyed, keys first:")
     for what, count in document["destroyed"].items():
         console.print(f"  {count:>6,}  {printable(what)}")
     console.print("Checked afterwards, each keeper looking for itself:")
-    for keeper in document["checks"]:
+    for keeper in document["confirmations"]:
         said = "nothing left" if keeper["absent"] else f"{keeper['remaining']} LEFT"
         console.print(f"  {printable(keeper['holder']):<10} {said}: {printable(keeper['checked'])}")
         if keeper.get("unconfirmed"):
@@ -189,20 +185,57 @@ def expiry(console: Console, documents: Sequence[Document]) -> None:
 
 
 def status(console: Console, document: Document) -> None:
-    """What the gallery holds."""
-    fields(console, document)
+    """What the gallery holds, what is due, and who is on record if that was asked."""
+    database = f"{printable(document['database'])}, {document['database_bytes'] / 1e6:,.1f} MB"
+    images = f"{document['images']:,} ({document['image_bytes'] / 1e6:,.1f} MB, sealed)"
+    sources = ", ".join(f"{_source(name)}: {count:,}" for name, count in document["references_by_source"].items())
+    model = document["model"]
+    rows: dict[str, object] = {
+        "gallery": document["folder"],
+        "keys": document["keys"],
+        "records": database,
+        "subjects": document["subjects"],
+        "purposes": ", ".join(f"{name}: {count:,}" for name, count in document["purposes"].items()),
+        "images": images,
+        "references": f"{document['references']:,}" + (f" ({sources})" if sources else ""),
+        "model": f"{model['name']}{', mirrored' if model['mirrored'] else ''}",
+        "searches": document["searches"],
+        "erasures": f"{document['erasures']:,} done, {document['erasures_open']:,} not finished",
+        "index epoch": document["index_epoch"],
+    }
+    for name, value in rows.items():
+        console.print(f"{name:<12} {_shown(value)}")
+    if document["being_erased"]:
+        console.print(f"{document['being_erased']:,} subjects are being erased; they are out of every search.")
+    for one in document.get("people", ()):
+        console.print(
+            f"  {printable(one['subject'])}: {one['references']:,} references, {one['images']:,} images, "
+            f"for {', '.join(one['purposes']) or 'no purpose'} until {one['until'] or '-'}, lives in {one['residence']}"
+        )
+
+
+def _source(name: str) -> str:
+    return "[simulated]" if name == "simulated" else name
 
 
 def models(console: Console, documents: Sequence[Document]) -> None:
     """Model packages."""
     for document in documents:
-        fields(console, document)
-        console.print()
+        active = "  (in use)" if document["active"] else ""
+        console.print(f"{printable(document['name'])} {printable(document['version'])}{active}")
+        fields(console, {name: document[name] for name in document if name not in {"name", "version", "active"}}, 1)
 
 
 def migration(console: Console, document: Document) -> None:
     """A change of model."""
-    fields(console, document)
+    console.print(f"The gallery is now searched with the model {printable(document['model'])}.")
+    console.print(
+        f"  {document['made']:,} templates made again, {document['removed']:,} of the old model destroyed"
+    )
+    if document["left_behind"]:
+        console.print(f"  {document['left_behind']:,} could not be made again and are not searchable:")
+    for problem in document["problems"]:
+        console.print(f"    {printable(problem)}")
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,19 +35,13 @@ class ScriptedEngine:
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     opened: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def __call__(self, folder: str | Path, *, keys: str | None = None) -> ScriptedEngine:
+    def __call__(self, folder: str | Path, *, keys: str | None = None, progress: Any = None) -> ScriptedEngine:
         self.opened.append((str(folder), keys))
         return self
 
-    def init(
-        self, folder: str | Path, *, keys: str | None = None, database_url: str | None = None
-    ) -> ScriptedEngine:
-        self._answer("init", (folder,), {"keys": keys, "database_url": database_url})
+    def init(self, folder: str | Path, **options: Any) -> ScriptedEngine:
+        self._answer("init", (folder,), options)
         return self
-
-    @property
-    def settings(self) -> SimpleNamespace:
-        return SimpleNamespace(folder=Path("/somewhere/gallery"), keys=Path("/somewhere/gallery.keys"))
 
     def __enter__(self) -> ScriptedEngine:
         return self

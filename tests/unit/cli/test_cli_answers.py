@@ -6,6 +6,7 @@ import copy
 import io
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,24 +100,132 @@ def test_a_threshold_of_zero_is_a_threshold(countenance: CommandLine, engine: Sc
 
 
 def test_enrol_names_every_file_and_fails_if_one_failed(countenance: CommandLine, engine: ScriptedEngine) -> None:
-    error = {"code": "no_face", "message": "no face was found", "remedy": "Use another."}
+    error = {"code": "no_face", "message": "no face was found.", "remedy": "Use another."}
     engine.script["enrol"] = Said(
         {
             "subject": "anna",
             "items": [
-                {"name": "1.jpg", "outcome": "enrolled"},
-                {"name": "2.jpg", "outcome": "already"},
-                {"name": "3.jpg", "outcome": "failed", "error": error},
+                {"image": "1.jpg", "outcome": "enrolled", "quality": {"reasons": ["the face is dark"]}},
+                {"image": "2.jpg", "outcome": "already enrolled"},
+                {"image": "3.jpg", "outcome": "failed", "error": error},
             ],
             "enrolled": 1,
-            "already": 1,
+            "already_enrolled": 1,
             "failed": 1,
         }
     )
     said = countenance("enrol", "anna", "1.jpg", "2.jpg", "3.jpg", "--gallery", "g")
     assert said.status == 1
     assert "1 enrolled, 1 already enrolled, 1 failed" in said.out
-    assert "3.jpg: [no_face] no face was found. Use another." in said.out
+    for text in ("3.jpg\n", "[no_face] no face was found. Use another.", "the face is dark"):
+        assert text in said.out
+
+
+STATUS: dict[str, Any] = {
+    "folder": "/data/g",
+    "keys": "/keys/g",
+    "database": "sqlite",
+    "database_bytes": 2_500_000,
+    "subjects": 1001,
+    "being_erased": 1,
+    "purposes": {"event-photos": 1001},
+    "images": 2,
+    "image_bytes": 1_000_000,
+    "references": 1002,
+    "references_by_source": {"image": 2, "simulated": 1000},
+    "searches": 3,
+    "erasures": 4,
+    "erasures_open": 1,
+    "model": {"name": "SFace", "digest": "fb14", "mirrored": False},
+    "index_epoch": 5,
+}
+ANNA = {
+    "subject": "anna",
+    "residence": "GB",
+    "images": 2,
+    "references": 2,
+    "purposes": ["p"],
+    "until": "2027-05-01",
+}
+
+
+def test_status_marks_what_is_simulated_and_says_what_is_due(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    engine.script["status"] = Said(STATUS)
+    said = countenance("status", "--gallery", "g")
+    for text in (
+        "/data/g",
+        "1,001",
+        "[simulated]: 1,000",
+        "1 not finished",
+        "1 subjects are being erased",
+        "2.5 MB",
+    ):
+        assert text in said.out
+    assert engine.calls[0][2] == {"people": False}
+
+
+def test_status_lists_people_only_when_asked(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    engine.script["status"] = Said({**STATUS, "people": [ANNA]})
+    said = countenance("status", "--subjects", "--gallery", "g")
+    assert engine.calls[0][2] == {"people": True}
+    assert "anna: 2 references, 2 images, for p until 2027-05-01, lives in GB" in said.out
+
+
+def test_init_says_where_the_keys_are_and_to_keep_them_apart(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    engine.script["status"] = Said(STATUS)
+    said = countenance("init", "/data/g", "--keys", "/keys/g")
+    assert engine.calls[0] == (
+        "init",
+        (Path("/data/g"),),
+        {"keys": "/keys/g", "database_url": None, "mirrored": False},
+    )
+    for text in ("/data/g", "/keys/g", "apart"):
+        assert text in said.out
+
+
+def test_models_are_listed_with_licence_and_what_is_known_of_their_training(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    manifest = SimpleNamespace(
+        name="arc",
+        version="1",
+        dimensions=512,
+        licence="research only",
+        source="s",
+        training_data="unknown",
+        sha256="aa",
+    )
+    engine.script["models"] = [SimpleNamespace(manifest=manifest)]
+    said = countenance("model", "list", "--gallery", "g")
+    for text in ("arc 1", "research only", "unknown", "512"):
+        assert text in said.out
+    engine.script["add_model"] = SimpleNamespace(manifest=manifest)
+    added = countenance("model", "add", "arc.onnx", "--manifest", "arc.json", "--gallery", "g", "--json")
+    assert added.document["digest"] == "aa"
+
+
+def test_migrate_says_what_could_not_be_made_again(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    engine.script["migrate"] = Said({"model": "arc", "made": 5, "removed": 5, "left_behind": 1, "problems": ["x"]})
+    said = countenance("model", "migrate", "arc", "--gallery", "g")
+    assert "1 could not be made again" in said.out
+
+
+def test_access_counts_what_the_subject_was_given(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    counts = {"images": 2, "templates": 3, "permissions": 1, "searches": 7}
+    engine.script["access"] = Said({"subject": "anna", "out": "anna.zip", **counts})
+    said = countenance("access", "anna", "--out", "anna.zip", "--gallery", "g")
+    assert engine.calls[0][1] == ("anna", Path("anna.zip"))
+    assert all(str(count) in said.out for count in counts.values())
+
+
+def test_expire_says_when_nothing_had_ended(countenance: CommandLine, engine: ScriptedEngine) -> None:
+    engine.script["expire"] = ()
+    assert "nothing was erased" in countenance("expire", "--gallery", "g").out
+    assert countenance("expire", "--gallery", "g", "--json").document == {"expired": [], "count": 0}
 
 
 @pytest.mark.parametrize(("same", "words"), [(True, "the same person"), (False, "not shown to be the same person")])
@@ -149,7 +258,7 @@ def test_withdraw_prints_what_was_destroyed_and_each_keepers_word(
             "subject": "anna",
             "destroyed": {"template keys": 3, "images": 3},
             "absent": True,
-            "checks": [
+            "confirmations": [
                 {"holder": "keyring", "absent": True, "checked": "slot read back", "remaining": 0},
                 {
                     "holder": "blobs",

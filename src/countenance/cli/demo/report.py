@@ -121,7 +121,7 @@ def _page(story: Story, sheet: Image.Image) -> str:
     searches = "".join(_row(seen.what, verdict(seen)) for seen in [*story.probes, *story.after])
     checks = "".join(
         _row(check["holder"], "nothing left" if check["absent"] else "SOMETHING LEFT", check["checked"])
-        for check in story.withdrawn.get("checks", [])
+        for check in story.withdrawn.get("confirmations", [])
     )
     after = story.traces["after"]
     return f"""<!doctype html>

@@ -128,7 +128,7 @@ class _Telling:
 
     def _nobodies(self, engine: Any) -> Iterator[TemplateRow]:
         number = 0
-        for rows in simulated_templates(self._story.subjects, engine.dimensions, self._rng):
+        for rows in simulated_templates(self._story.subjects, _dimensions(engine), self._rng):
             for template in rows:
                 number += 1
                 yield self._nobody(number, template)
@@ -238,3 +238,9 @@ def _pieces(portrait: Portrait) -> dict[str, bytes]:
     with Image.open(BytesIO(data)) as picture:
         row = np.asarray(picture.convert("RGB"))[picture.height // 4].tobytes()
     return {"a piece of her photograph's file": data[middle : middle + 64], "a row of its pixels": row[300:364]}
+
+
+def _dimensions(engine: Any) -> int:
+    """Length of the templates that the gallery's model makes."""
+    model = engine.model
+    return int(next(one.manifest.dimensions for one in engine.models() if one.manifest.sha256 == model))
