@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
 
 from countenance.store import schema
 from countenance.store.batches import STATEMENT_ITEMS, pieces
@@ -160,6 +160,21 @@ def images_without(connection: Connection, model: str) -> list[ImageRow]:
     return [_image(row) for row in connection.execute(query)]
 
 
+def drop_other_models(connection: Connection, model: str) -> tuple[list[ReferenceId], list[ReferenceId]]:
+    """Delete every reference that is not of ``model``.
+
+    Returns the numbers of those whose image has a reference of ``model``, and of those without one.
+    """
+    made = select(_r.c.image_id).where(_r.c.model == model, _r.c.image_id.is_not(None))
+    others = select(_r.c.reference_id, _r.c.image_id.in_(made)).where(_r.c.model != model)
+    replaced: list[ReferenceId] = []
+    left_behind: list[ReferenceId] = []
+    for number, again in connection.execute(others):
+        (replaced if again else left_behind).append(ReferenceId(number))
+    connection.execute(delete(_r).where(_r.c.model != model))
+    return replaced, left_behind
+
+
 def count(connection: Connection, model: str | None = None) -> int:
     """How many references there are, of one model or altogether."""
     where: list[ColumnElement[bool]] = [] if model is None else [_r.c.model == model]
@@ -169,6 +184,18 @@ def count(connection: Connection, model: str | None = None) -> int:
 def count_by_source(connection: Connection) -> dict[str, int]:
     """How many references came from an image, were imported, or are simulated."""
     query = select(_r.c.source, func.count()).group_by(_r.c.source)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def count_by_subject(connection: Connection) -> dict[int, int]:
+    """How many references each subject has."""
+    query = select(_r.c.subject_id, func.count()).group_by(_r.c.subject_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def count_images_by_subject(connection: Connection) -> dict[int, int]:
+    """How many images each subject has."""
+    query = select(_i.c.subject_id, func.count()).group_by(_i.c.subject_id)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -54,6 +54,14 @@ class Quality:
     score: int
     components: tuple[Component, ...]
 
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form: ``score``, ``components`` by name, ``reasons``."""
+        components = {
+            one.name: {"score": one.score, "value": round(one.value, 2), "unit": one.unit}
+            for one in self.components
+        }
+        return {"score": self.score, "components": components, "reasons": list(self.reasons)}
+
     @property
     def reasons(self) -> tuple[str, ...]:
         """What is wrong, worst first; empty when every component is acceptable."""

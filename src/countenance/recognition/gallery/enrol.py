@@ -118,12 +118,12 @@ class Enroller:
     def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
         """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written."""
         image_id = secrets.token_hex(16)
-        kept, changed = _kept_image(prepared, chosen)
+        kept, changed, box = _kept_image(prepared, chosen)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
         self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
         try:
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed)
+            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed, box)
         except BaseException:
             self._blobs.discard(image_id)
             raise
@@ -143,6 +143,7 @@ class Enroller:
         image_id: str,
         version: int,
         changed: str,
+        stored_box: Box,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
         now = clock.to_text(self._clock.now())
@@ -153,6 +154,7 @@ class Enroller:
             "name": prepared.name,
             "media_type": "image/png" if changed else prepared.picture.media_type,
             "face": chosen.face.box.as_list(),
+            "stored_face": stored_box.as_list(),
             "notes": [*prepared.picture.notes, *([changed] if changed else [])],
         }
         sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
@@ -192,11 +194,11 @@ class Enroller:
         return self._ring.fingerprint("image-bytes", data)
 
 
-def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str]:
-    """The bytes to store, and a note when they are not the file's own."""
+def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
+    """The bytes to store, a note when they are not the file's own, and where the face is in them."""
     others = [found.face.box for found in prepared.faces if found is not chosen]
     if not others:
-        return prepared.data, ""
+        return prepared.data, "", chosen.face.box
     pixels = np.array(prepared.picture.pixels)
     for box in others:
         _cover(pixels, box)
@@ -206,10 +208,8 @@ def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str]
     rows, columns = _slices(area, pixels)
     out = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).save(out, "PNG")
-    return (
-        out.getvalue(),
-        f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject",
-    )
+    note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
+    return out.getvalue(), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
 
 
 def _cover(pixels: Pixels, box: Box) -> None:
