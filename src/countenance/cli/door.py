@@ -12,8 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,12 +24,16 @@ from countenance.settings import GALLERY_VARIABLE
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from countenance.engine import Countenance
+
 WIDTH_WITHOUT_TERMINAL = 160
 """Columns when the answer goes to a file or a pipe: wide enough that no line of a table is folded."""
 
 
-def _engine() -> Any:
-    return import_module("countenance.engine").Countenance
+def _engine() -> type[Countenance]:
+    from countenance.engine import Countenance
+
+    return Countenance
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Door:
     as_json: bool = False
     quiet: bool = False
     debug: bool = False
-    engine: Callable[[], Any] = _engine
+    engine: Callable[[], type[Countenance]] = _engine
     meter: Meter | None = field(default=None)
 
     def folder(self) -> str:
@@ -53,11 +56,20 @@ class Door:
         return folder
 
     @contextmanager
-    def open(self) -> Iterator[Any]:
+    def open(self) -> Iterator[Countenance]:
         """The engine on this gallery, closed afterwards; opening may take a while and reports progress."""
         folder = self.folder()
         with self.progress() as progress, self.engine()(folder, keys=self.keys, progress=progress) as engine:
+            self._tell_what_was_due(engine)
             yield engine
+
+    def _tell_what_was_due(self, engine: Countenance) -> None:
+        # Opening a gallery finishes what a crash interrupted and erases what has expired; nobody asked for it
+        # by name, so it is said beside the answer.
+        for kept in engine.kept_promises:
+            click.echo(f"note: {printable(kept.subject)} erased ({kept.erased.ground})", err=True)
+        if engine.broken_promise is not None:
+            click.echo(f"warning: an erasure is not finished: {printable(engine.broken_promise)}", err=True)
 
     def progress(self) -> Meter:
         """Something to report progress to; one for the whole run."""

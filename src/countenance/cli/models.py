@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from countenance.cli import words
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
+
+if TYPE_CHECKING:
+    from countenance.recognition.models.package import ModelPackage
 
 here = click.make_pass_decorator(Door)
 
@@ -57,7 +60,7 @@ def migrate(door: Door, name: str) -> None:
     door.answer(document, lambda console: words.migration(console, document))
 
 
-def _described(package: Any, *, active: bool) -> dict[str, object]:
+def _described(package: ModelPackage, *, active: bool) -> dict[str, object]:
     manifest = package.manifest
     return {
         "name": manifest.name,

@@ -208,10 +208,9 @@ def status(console: Console, document: Document) -> None:
     if document["being_erased"]:
         console.print(f"{document['being_erased']:,} subjects are being erased; they are out of every search.")
     for one in document.get("people", ()):
-        console.print(
-            f"  {printable(one['subject'])}: {one['references']:,} references, {one['images']:,} images, "
-            f"for {', '.join(one['purposes']) or 'no purpose'} until {one['until'] or '-'}, lives in {one['residence']}"
-        )
+        terms = f"for {', '.join(one['purposes']) or 'no purpose'} until {one['until'] or '-'}"
+        held = f"{one['references']:,} references, {one['images']:,} images"
+        console.print(f"  {printable(one['subject'])}: {held}, {terms}, lives in {one['residence']}")
 
 
 def _source(name: str) -> str:

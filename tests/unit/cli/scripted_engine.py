@@ -34,6 +34,9 @@ class ScriptedEngine:
     script: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     opened: list[tuple[str, str | None]] = field(default_factory=list)
+    kept_promises: tuple[Any, ...] = ()
+    broken_promise: str | None = None
+    model: str = "fb14"
 
     def __call__(self, folder: str | Path, *, keys: str | None = None, progress: Any = None) -> ScriptedEngine:
         self.opened.append((str(folder), keys))

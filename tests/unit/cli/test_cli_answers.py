@@ -228,6 +228,20 @@ def test_expire_says_when_nothing_had_ended(countenance: CommandLine, engine: Sc
     assert countenance("expire", "--gallery", "g", "--json").document == {"expired": [], "count": 0}
 
 
+def test_what_opening_erased_is_told_beside_every_answer_and_is_part_of_expires(
+    countenance: CommandLine, engine: ScriptedEngine
+) -> None:
+    document = {"subject": "number 7", "destroyed": {"images": 1}, "absent": True, "confirmations": []}
+    kept = SimpleNamespace(subject="number 7", erased=SimpleNamespace(ground="expiry"), as_dict=lambda: document)
+    engine.kept_promises, engine.broken_promise = (kept,), "blobs still holds 1"
+    engine.script |= {"expire": (), "status": Said(STATUS)}
+    beside = countenance("status", "--gallery", "g", "--json")
+    assert beside.document["subjects"] == 1001
+    assert "number 7 erased (expiry)" in beside.err
+    assert "blobs still holds 1" in beside.err
+    assert countenance("expire", "--gallery", "g", "--json").document["count"] == 1
+
+
 @pytest.mark.parametrize(("same", "words"), [(True, "the same person"), (False, "not shown to be the same person")])
 def test_verify_gives_the_score_the_threshold_and_a_verdict(
     countenance: CommandLine, engine: ScriptedEngine, same: bool, words: str

@@ -27,7 +27,7 @@ from countenance.cli.demo.search import occurrences
 from countenance.cli.demo.simulated import simulated_templates
 from countenance.cli.door import Door, console
 from countenance.cli.words import withdrawal
-from countenance.engine import TemplateRow
+from countenance.engine import Countenance, Source, TemplateRow
 from countenance.terms import Vectors
 
 SUBJECTS = 100_000
@@ -118,7 +118,7 @@ class _Telling:
         self._close()
         return self._story.went_as_it_should
 
-    def _fill(self, engine: Any) -> None:
+    def _fill(self, engine: Countenance) -> None:
         total = self._story.subjects
         self._say(f"1. A gallery of {total:,} subjects [simulated]: templates of nobody, drawn by a generator,")
         self._say("   each with a permission [simulated], each sealed under keys of its own.")
@@ -126,7 +126,7 @@ class _Telling:
             engine.enrol_templates(self._nobodies(engine), progress=progress)
         self._say(f"   {total:,} enrolled in {self._story.seconds['simulated gallery']:.1f} s.\n")
 
-    def _nobodies(self, engine: Any) -> Iterator[TemplateRow]:
+    def _nobodies(self, engine: Countenance) -> Iterator[TemplateRow]:
         number = 0
         for rows in simulated_templates(self._story.subjects, _dimensions(engine), self._rng):
             for template in rows:
@@ -134,9 +134,9 @@ class _Telling:
                 yield self._nobody(number, template)
 
     def _nobody(self, number: int, template: Vectors) -> TemplateRow:
-        return TemplateRow(f"simulated-{number:06}", template, (PURPOSE,), RESIDENCE, self._until, "simulated")
+        return TemplateRow(f"simulated-{number:06}", template, (PURPOSE,), RESIDENCE, self._until, Source.SIMULATED)
 
-    def _enrol(self, engine: Any, portrait: Portrait) -> None:
+    def _enrol(self, engine: Countenance, portrait: Portrait) -> None:
         self._say(f"2. One real portrait: {portrait.person} ({portrait.credit}),")
         self._say("   enrolled under a permission [simulated] for one purpose and 30 days.")
         engine.permit(
@@ -152,7 +152,7 @@ class _Telling:
         self._story.enrolled = enrolment.as_dict()
         self._say(f"   enrolled in {self._story.seconds['enrolment'] * 1000:.0f} ms.\n")
 
-    def _search(self, engine: Any, portrait: Portrait, stranger: Portrait) -> None:
+    def _search(self, engine: Countenance, portrait: Portrait, stranger: Portrait) -> None:
         picture = portrait.open()
         with self._timed("first search"):  # the index is brought into memory by the first search
             plain = engine.identify(portrait.path, purpose=PURPOSE)
@@ -168,7 +168,7 @@ class _Telling:
         self._story.probes.append(self._look(engine, "probe-unknown", unknown, stranger.path.read_bytes(), None))
         self._closest(engine, stranger)
 
-    def _closest(self, engine: Any, stranger: Portrait) -> None:
+    def _closest(self, engine: Countenance, stranger: Portrait) -> None:
         below = engine.identify(stranger.path, purpose=PURPOSE, limit=1, threshold=-1.0)
         closest = below.faces[0].candidates[0]
         self._story.closest_stranger = {"subject": closest.subject, "score": round(closest.score, 4)}
@@ -178,9 +178,9 @@ class _Telling:
             f"{closest.score:.3f}; that is why there is a threshold)"
         )
 
-    def _look(self, engine: Any, name: str, camera: Camera, probe: bytes, expected: str | None) -> Seen:
+    def _look(self, engine: Countenance, name: str, camera: Camera, probe: bytes, expected: str | None) -> Seen:
         start = time.perf_counter()
-        found = engine.identify(probe, purpose=PURPOSE, limit=3).as_dict()
+        found: dict[str, Any] = dict(engine.identify(probe, purpose=PURPOSE, limit=3).as_dict())
         milliseconds = (time.perf_counter() - start) * 1000
         face = found["faces"][0] if found["faces"] else None
         seen = Seen(
@@ -197,7 +197,7 @@ class _Telling:
         self._say(f"   {camera.what:<58} {report.verdict(seen)}")
         return seen
 
-    def _forget(self, engine: Any, portrait: Portrait) -> None:
+    def _forget(self, engine: Countenance, portrait: Portrait) -> None:
         pieces = {"her name": SUBJECT.encode(), **_pieces(portrait)}
         self._story.traces["before"] = asdict(occurrences(self._folder / "gallery", pieces))
         self._say("\n5. She withdraws.")
@@ -240,7 +240,7 @@ def _pieces(portrait: Portrait) -> dict[str, bytes]:
     return {"a piece of her photograph's file": data[middle : middle + 64], "a row of its pixels": row[300:364]}
 
 
-def _dimensions(engine: Any) -> int:
+def _dimensions(engine: Countenance) -> int:
     """Length of the templates that the gallery's model makes."""
     model = engine.model
     return int(next(one.manifest.dimensions for one in engine.models() if one.manifest.sha256 == model))
