@@ -91,7 +91,7 @@ def examine(folder: Path, verifier: VerifierKey, *, witnesses: Sequence[Verifier
     for clash in disagreements:
         findings.extend(_judge(clash, rebuilt == checkpoint.root, tile_root == checkpoint.root))
     if found < size:
-        detail = f"the checkpoint speaks of {size} entries; they can be read only up to {found}"
+        detail = f"the checkpoint speaks of {size} entries; without a gap there are {found}"
         findings.append(Finding(Fault.SIZE, "checkpoint", detail))
     if rebuilt is not None and rebuilt != checkpoint.root and tile_root != checkpoint.root:
         detail = "the root rebuilt from the entries is not the one that the checkpoint commits to"
@@ -128,7 +128,12 @@ def _read_checkpoint(
 def _leaf_hashes(folder: Path, size: int, findings: list[Finding]) -> tuple[list[bytes | None], int]:
     """Leaf hashes of the raw entries, None where one is missing, and how many there are before the first gap."""
     hashes: list[bytes | None] = []
-    for index in range(-(-size // tiles.TILE_WIDTH)):
+    # A forged size must exhaust neither memory nor patience: what lies beyond the last file is missing as a whole.
+    reach = min(size, (_last_bundle(folder) + 1) * tiles.TILE_WIDTH)
+    if reach < size:
+        path = tiles.tile_path(tiles.ENTRIES, reach // tiles.TILE_WIDTH, min(tiles.TILE_WIDTH, size - reach))
+        findings.append(Finding(Fault.MISSING, path, f"the {size - reach} entries from {reach} are missing", reach))
+    for index in range(-(-reach // tiles.TILE_WIDTH)):
         first = index * tiles.TILE_WIDTH
         width = min(tiles.TILE_WIDTH, size - first)
         path = tiles.tile_path(tiles.ENTRIES, index, width)
@@ -140,15 +145,19 @@ def _leaf_hashes(folder: Path, size: int, findings: list[Finding]) -> tuple[list
                 findings.append(Finding(Fault.ENTRY_MALFORMED, path, str(error), first + offset))
         hashes.extend(leaf_hash(leaf) for leaf in bundle)
         hashes.extend([None] * (width - len(bundle)))
-        # Nothing signed can lie beyond 2^20 missing entries in a row: a forged size must not exhaust the memory.
-        if not bundle and len(hashes) - _last(hashes) > 1 << 20:
-            break
     found = next((at for at, leaf in enumerate(hashes) if leaf is None), len(hashes))
     return hashes, found
 
 
-def _last(hashes: Sequence[bytes | None]) -> int:
-    return next((at for at in range(len(hashes) - 1, -1, -1) if hashes[at] is not None), 0)
+def _last_bundle(folder: Path) -> int:
+    """Index of the last bundle of entries that is on the disk in any width; -1 without one."""
+    entries = folder / "tile" / tiles.ENTRIES
+    last = -1
+    for path in entries.rglob("*"):
+        digits = path.relative_to(entries).as_posix().partition(".")[0].replace("x", "").replace("/", "")
+        if path.is_file() and digits.isdigit():
+            last = max(last, int(digits))
+    return last
 
 
 def _bundle(folder: Path, index: int, width: int, path: str, findings: list[Finding]) -> tuple[bytes, ...]:
