@@ -1,4 +1,4 @@
-"""fsck finds each kind of damage, names the file and the entry, and says which of two disagreeing files is wrong."""
+"""fsck finds each kind of damage, names file and entry, and says which of two disagreeing files is wrong."""
 
 from __future__ import annotations
 

@@ -128,7 +128,8 @@ def test_partial_tiles_stay_until_a_full_one_takes_their_place(tmp_path: Path) -
     log.append(entries(3, 256))
     log.append(entries(256, 257))
     assert files_of(tmp_path) == {
-        "checkpoint", "lock", "tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/1"
+        "checkpoint", "lock", "tile/0/000", "tile/0/001.p/1",
+        "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/1"
     }  # fmt: skip
 
 
