@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ from countenance.custody.proof.certificate import (
 from countenance.errors import CertificateInvalid
 from countenance.holding import Absence, Holding
 from countenance.log import Entry, SignatureType, TamperEvidentLog, VerifierKey, commitment, merkle
-from countenance.log.note import cosign, encode_base64
+from countenance.log.note import SignatureLine, SignedNote, cosign, encode_base64
 
 WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOG_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -302,6 +302,90 @@ def test_a_checkpoint_of_a_second_history_under_the_same_name_and_key_fails(case
     content = json.loads(case.data)
     content["log"]["after"] = other.checkpoint()
     assert failures(verifier.check(signed_again(content), case.keys)) == {6, 7}
+
+
+def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case: Case) -> None:
+    text = f"elsewhere.example/log\n{case.log.size}\n{encode_base64(case.log.head().root)}\n"
+    line = SignatureLine(ORIGIN, case.log.verifier_key.key_id, LOG_KEY.sign(text.encode()))
+    content = json.loads(case.data)
+    content["log"]["after"] = SignedNote(text, (line,)).as_text()
+    assert 5 in failures(verifier.check(signed_again(content), case.keys))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("statement", "subjects", "commitments"), "ab" * 32),
+        (("statement", "subjects", "root"), "AB" * 32),
+        (("statement", "subjects", "root"), "ab" * 31),
+        (("statement", "issued_at"), "2026-03-01T12:00:00+01:00"),
+        (("statement", "issued_at"), "2026-02-30T12:00:00Z"),
+        (("statement", "subjects", "count"), -1),
+        (("statement", "subjects", "count"), 2**53),
+        (("statement", "subjects", "count"), True),
+        (("statement", "v"), 2),
+        (("statement", "type"), "something else"),
+        (("statement", "method"), None),
+        (("statement", "comment"), "a field more"),
+        (("log", "consistency"), ["AAAA"]),
+        (("log", "consistency"), ["not base64"]),
+    ],
+    ids=[
+        "text for a list", "upper-case digest", "short digest", "another zone", "30 February", "negative count",
+        "count beyond 53 bits", "true for a number", "another version", "another type", "no method", "a field more",
+        "a short hash", "no hash",
+    ],
+)  # fmt: skip
+def test_a_field_of_another_form_fails_at_the_first_check(case: Case, path: tuple[str, ...], value: object) -> None:
+    content = json.loads(case.data)
+    place = content
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    content["signatures"] = json.loads(signed_again(json.loads(case.data)))["signatures"]
+    assert failures(verifier.check(verifier.canonical(content), case.keys)) == {1}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: data + b"\n",
+        lambda data: json.dumps(json.loads(data), indent=1).encode(),
+        lambda data: data.replace("—".encode(), b"\\u2014"),
+        lambda data: data[:-1] + b',"log":' + rfc8785.dumps(json.loads(data)["log"]) + b"}",
+    ],
+    ids=["a newline at the end", "reformatted", "another spelling", "a field twice"],
+)
+def test_a_file_that_reads_the_same_but_is_not_the_same_fails(case: Case, edit: Callable[[bytes], bytes]) -> None:
+    assert failures(verifier.check(edit(case.data), case.keys)) == {1}
+
+
+def test_a_second_signature_of_the_gallery_or_of_anyone_else_fails(case: Case) -> None:
+    for role in ("gallery", "notary"):
+        content = json.loads(case.data)
+        content["signatures"].append({**content["signatures"][0], "role": role})
+        assert failures(verifier.check(rfc8785.dumps(content), case.keys)) == {2}
+
+
+def test_an_entry_that_is_no_step_of_an_erasure_fails(case: Case) -> None:
+    content = json.loads(case.data)
+    index = 5
+    content["log"]["entries"].insert(
+        0,
+        {
+            "index": index,
+            "entry": case.log.raw_entries(index, index + 1)[0].decode(),
+            "path": [encode_base64(step) for step in case.log.inclusion(index, case.log.size)],
+        },
+    )
+    assert failures(verifier.check(signed_again(content), case.keys)) == {8, 9}
+
+
+def test_an_entry_older_than_the_first_checkpoint_fails(case: Case) -> None:
+    content = json.loads(case.data)
+    content["log"]["before"] = case.log.checkpoint_at(7)
+    content["log"]["consistency"] = [encode_base64(step) for step in case.log.consistency(7, case.log.size)]
+    assert failures(verifier.check(signed_again(content), case.keys)) == {7}
 
 
 def test_evidence_of_another_erasure_fails(case: Case, tmp_path: Path) -> None:
