@@ -34,6 +34,7 @@ class Fault(StrEnum):
     ENTRY_ALTERED = "entry_altered"
     ENTRY_MALFORMED = "entry_malformed"
     TILE_ALTERED = "tile_altered"
+    STALE_COPY = "stale_copy_altered"
     UNDECIDED = "entry_or_tile_altered"
     SIZE = "size_larger_than_data"
     ROOT = "root"
@@ -68,6 +69,20 @@ class Report:
         return not self.findings
 
 
+def _stale_copies(folder: Path) -> list[Finding]:
+    """Partial tiles that are kept for older checkpoints must be the beginning of the wider ones beside them."""
+    findings: list[Finding] = []
+    for place in sorted((folder / "tile").rglob("*.p")):
+        copies = sorted(((p.stat().st_size, p) for p in place.iterdir() if p.name.isdigit()), reverse=True)
+        widest = copies[0][1].read_bytes() if copies else b""
+        for _, path in copies[1:]:
+            if not widest.startswith(path.read_bytes()):
+                name = path.relative_to(folder).as_posix()
+                detail = "this copy for an older checkpoint differs from the present one"
+                findings.append(Finding(Fault.STALE_COPY, name, detail))
+    return findings
+
+
 @dataclass(frozen=True, slots=True)
 class _Disagreement:
     path: str
@@ -79,6 +94,7 @@ def examine(folder: Path, verifier: VerifierKey, *, witnesses: Sequence[Verifier
     """Examine the log in ``folder``: its checkpoint, every entry, every tile. Changes nothing, raises nothing."""
     findings: list[Finding] = []
     checkpoint = _read_checkpoint(folder, verifier, witnesses, findings)
+    findings.extend(_stale_copies(folder))
     if checkpoint is None:
         return Report(None, 0, None, None, tuple(findings))
     size = checkpoint.size

@@ -30,6 +30,7 @@ from countenance.log.note import (
     SignedNote,
     VerifierKey,
     cosignatures,
+    encode_base64,
     open_checkpoint,
 )
 
@@ -153,6 +154,19 @@ class TamperEvidentLog:
         if not 0 <= old <= new:
             raise InputInvalid(f"a log of {old} entries cannot be the beginning of one of {new}")
         return merkle.consistency(self._reader(new), old, new)
+
+    def prove(self, index: int) -> str:
+        """Entry ``index`` is in the log, as a file for strangers: C2SP tlog-proof with checkpoint and cosignatures.
+
+        Raises InputInvalid, LogDamaged.
+        """
+        note, head = self._read()
+        path = "".join(encode_base64(step) + "\n" for step in self.inclusion(index, head.size))
+        return f"c2sp.org/tlog-proof@v1\nindex {index}\n{path}\n{note}"
+
+    def prove_consistency(self, old: int) -> str:
+        """The log of ``old`` entries begins the present one: base64 hashes, one a line. Raises InputInvalid."""
+        return "".join(encode_base64(step) + "\n" for step in self.consistency(old, self.head().size))
 
     def raw_entries(self, start: int, stop: int) -> tuple[bytes, ...]:
         """The leaves ``start`` to ``stop`` (exclusive) as bytes. Raises InputInvalid, LogDamaged."""

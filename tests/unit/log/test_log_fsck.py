@@ -101,6 +101,15 @@ def test_a_truncated_tile_is_named(folder: Path) -> None:
     assert (Fault.TRUNCATED, "tile/0/000") in {(f.fault, f.path) for f in examine(folder, PUBLIC).findings}
 
 
+def test_a_copy_for_an_older_checkpoint_is_examined_too(tmp_path: Path) -> None:
+    log = TamperEvidentLog.create(tmp_path, ORIGIN, KEY)
+    log.append([Entry(WHEN, "event", {"number": 1})])
+    log.append([Entry(WHEN, "event", {"number": 2})])
+    assert log.fsck().ok
+    change(tmp_path / "tile/entries/000.p/1", lambda data: data.replace(b'"number":1', b'"number":7'))
+    assert [(f.fault, f.path) for f in log.fsck().findings] == [(Fault.STALE_COPY, "tile/entries/000.p/1")]
+
+
 def test_bytes_after_the_last_entry_are_reported(folder: Path) -> None:
     change(folder / "tile/entries/002.p/88", lambda data: data + b"more")
     (finding,) = examine(folder, PUBLIC).findings

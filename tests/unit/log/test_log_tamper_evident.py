@@ -23,7 +23,7 @@ from countenance.errors import (
 )
 from countenance.log import Checkpoint, Entry, SignatureType, TamperEvidentLog, VerifierKey, merkle, tiles
 from countenance.log.durable import only_writer
-from countenance.log.note import cosign
+from countenance.log.note import cosign, decode_base64
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ORIGIN = "gallery.example/log"
@@ -192,6 +192,25 @@ def test_a_checkpoint_can_be_signed_again_for_an_earlier_state(tmp_path: Path) -
     before = log.checkpoint()
     log.append(entries(10, 300))
     assert log.checkpoint_at(10) == before
+
+
+def test_a_proof_for_strangers_is_a_c2sp_tlog_proof(tmp_path: Path) -> None:
+    log = new_log(tmp_path)
+    log.append(entries(0, 11))
+    head, _, note = log.prove(4).partition("\n\n")
+    kind, index, *path = head.split("\n")
+    assert (kind, index, note) == ("c2sp.org/tlog-proof@v1", "index 4", log.checkpoint())
+    leaf = merkle.leaf_hash(log.raw_entries(4, 5)[0])
+    assert merkle.verify_inclusion(leaf, 4, 11, [decode_base64(step) for step in path], log.head().root)
+    with pytest.raises(InputInvalid):
+        log.prove(11)
+
+
+def test_a_consistency_proof_for_strangers_is_hashes_one_a_line(tmp_path: Path) -> None:
+    log = new_log(tmp_path)
+    log.append(entries(0, 11))
+    proof = [decode_base64(step) for step in log.prove_consistency(5).split()]
+    assert merkle.verify_consistency(5, 11, log.root(5), log.root(11), proof)
 
 
 def test_witness_cosignature_is_kept_with_the_checkpoint_it_is_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -628,3 +629,29 @@ def test_the_verifiers_merkle_checks_agree_with_the_logs(a: int, b: int, data: s
 
 def test_the_steps_of_issuer_and_verifier_are_the_same() -> None:
     assert tuple(str(step) for step in Step) == verifier.STEPS
+
+
+# -- the paper for the regulator ----------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[4] / "docs" / "proof.md"
+
+
+def test_the_example_in_the_docs_runs(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, rest = DOCS.read_text(encoding="utf-8").partition("```python\n")
+    example = rest.partition("```")[0].replace("open(", "opened(")
+    (tmp_path / "certificate.json").write_bytes(case.data)
+    lines = key_file(gallery=GALLERY.verifier_key, log=case.log.verifier_key)
+    (tmp_path / "keys.txt").write_text(lines, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as files:
+        names: dict[str, Any] = {"opened": lambda *a, **k: files.enter_context(open(*a, **k))}  # noqa: PTH123
+        exec(example, names)
+    assert names["verdict"].ok
+
+
+def test_the_docs_name_the_checks_that_each_claim_rests_on() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for _, checks in verifier.PROVEN.values():
+        assert f"| {', '.join(str(number) for number in checks)} |" in text
+    for _, number in verifier.PROVEN_WITH_MORE.values():
+        assert f"| {number} |" in text
