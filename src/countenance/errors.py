@@ -355,3 +355,64 @@ class SampleTooSmall(EvaluationError):
 
     code = "sample_too_small"
     remedy = "Label more people; the message says how many comparisons the figure needs."
+
+
+# -- log and proof ------------------------------------------------------------------------------------------
+
+
+class LogError(CountenanceError):
+    """The tamper-evident log refuses."""
+
+    code = "log"
+
+
+class LogMissing(LogError):
+    """There is no log in that folder."""
+
+    code = "log_missing"
+    remedy = "Restore the log's folder from a backup; without it nothing can be proven."
+
+
+class LogExists(LogError):
+    """A log was to be created where there already is one."""
+
+    code = "log_exists"
+
+
+class LogReadOnly(LogError):
+    """The log was opened without its signing key, so nothing can be appended."""
+
+    code = "log_read_only"
+
+
+class LogDamaged(LogError):
+    """A file of the log is missing, cut short or altered."""
+
+    code = "log_damaged"
+    remedy = "See exactly what is damaged with: countenance log fsck"
+
+
+class CheckpointInvalid(LogError):
+    """A checkpoint is malformed, of another log, or its signature is wrong."""
+
+    code = "checkpoint_invalid"
+    remedy = "Do not rely on it. Get the checkpoint again from the log, and the key from someone you trust."
+
+
+class LogKeyWrong(LogError):
+    """A key or its name cannot be used for a log."""
+
+    code = "log_key"
+
+
+class EntryInvalid(LogError):
+    """An entry has a form that may not be written: free text, a fraction, an unknown type, or too long."""
+
+    code = "log_entry"
+
+
+class CertificateInvalid(CountenanceError):
+    """A certificate was to be issued for something that did not happen as it says."""
+
+    code = "certificate_invalid"
+    remedy = "Let the erasure finish first; a certificate is issued for what every keeper has confirmed."
