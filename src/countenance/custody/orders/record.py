@@ -62,17 +62,13 @@ def read_state(document: object) -> OrderState:
     state = OrderState(
         order=read_order_document(reader.value("order")),
         state=reader.choice("state", State),
-        history=tuple(_read_entry(Reader(item, "history")) for item in reader.items("history", most=_MOST)),
-        fulfilments=tuple(
-            _read_fulfilment(Reader(item, "fulfilments")) for item in reader.items("fulfilments", most=_MOST)
-        ),
-        pauses=tuple(_read_pause(Reader(item, "pauses")) for item in reader.items("pauses", most=_MOST)),
+        history=tuple(_read_entry(item) for item in _each(reader, "history")),
+        fulfilments=tuple(_read_fulfilment(item) for item in _each(reader, "fulfilments")),
+        pauses=tuple(_read_pause(item) for item in _each(reader, "pauses")),
         appeal_lodged_at=_optional_moment(reader, "appeal_lodged_at"),
         appeal_disposed_at=_optional_moment(reader, "appeal_disposed_at"),
         frozen_since=_optional_moment(reader, "frozen_since"),
-        escalations=tuple(
-            _read_escalation(Reader(item, "escalations")) for item in reader.items("escalations", most=_MOST)
-        ),
+        escalations=tuple(_read_escalation(item) for item in _each(reader, "escalations")),
     )
     reader.finish()
     return state
@@ -129,11 +125,11 @@ def _read_fulfilment(reader: Reader) -> Fulfilment:
     fulfilment = Fulfilment(
         obligation_id=reader.text("obligation_id"),
         at=_moment(reader, "at"),
-        shown=tuple(_read_shown(Reader(item, "shown")) for item in reader.items("shown", most=_MOST)),
+        shown=tuple(_read_shown(item) for item in _each(reader, "shown")),
         holders=tuple(
             Reader({"name": item}, "holders").text("name") for item in reader.items("holders", most=_MOST)
         ),
-        absences=tuple(_read_absence(Reader(item, "absences")) for item in reader.items("absences", most=_MOST)),
+        absences=tuple(_read_absence(item) for item in _each(reader, "absences")),
         recipients_silent=reader.number("recipients_silent", least=0, most=_MOST),
     )
     reader.finish()
@@ -171,12 +167,20 @@ def _read_escalation(reader: Reader) -> Escalation:
     ]
     escalation = Escalation(
         reader.text("hold_id"),
-        frozenset(SubjectId(id_) for id_ in ids),
+        frozenset(SubjectId(id_) for id_ in ids if isinstance(id_, int)),
         _moment(reader, "since"),
         _optional_moment(reader, "resolved_at"),
     )
     reader.finish()
     return escalation
+
+
+def _each(reader: Reader, name: str) -> list[Reader]:
+    return [Reader(item, name) for item in reader.items(name, most=_MOST)]
+
+
+def _names(reader: Reader, name: str) -> tuple[str, ...]:
+    return tuple(Reader({name: item}, "").text(name) for item in reader.items(name, most=_MOST))
 
 
 def _text(moment: datetime | None) -> str | None:

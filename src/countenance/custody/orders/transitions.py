@@ -59,7 +59,7 @@ TABLE: MappingProxyType[State, dict[EventKind, State]] = MappingProxyType(
         ),
         S.IN_FORCE: _row(S.IN_FORCE, {**_RUNNING, E.MISS_DEADLINE: S.BREACHED, E.RUN_OUT: S.EXPIRED}, _IN_TIME),
         S.VARIED: _row(S.VARIED, {**_RUNNING, E.MISS_DEADLINE: S.BREACHED, E.RUN_OUT: S.EXPIRED}, _IN_TIME),
-        S.BREACHED: _row(S.BREACHED, _RUNNING, _IN_TIME),
+        S.BREACHED: _row(S.BREACHED, _RUNNING, _IN_TIME | {E.MISS_DEADLINE}),
         S.COMPLIED: _row(
             S.COMPLIED,
             {E.VARY: S.VARIED, E.SET_ASIDE: S.SET_ASIDE, E.RUN_OUT: S.EXPIRED},
@@ -164,6 +164,17 @@ def _suspended_by_more_than_appeal(state: OrderState) -> bool:
     return False
 
 
+def _missed_already(state: OrderState) -> set[str]:
+    """Obligations whose missed deadline this breach has on record; a breach after a suspension starts anew."""
+    noted: set[str] = set()
+    for entry in reversed(state.history):
+        if entry.after is not S.BREACHED:
+            break
+        if entry.event is E.MISS_DEADLINE:
+            noted.add(entry.note)
+    return noted
+
+
 def _next_by_clock(state: OrderState) -> tuple[datetime, EventKind, str] | None:
     row, found = TABLE[state.state], []
     if E.COME_INTO_FORCE in row:
@@ -171,8 +182,10 @@ def _next_by_clock(state: OrderState) -> tuple[datetime, EventKind, str] | None:
         expires = appeal_expires_at(state.order) if _suspends(state.order) else None
         found.append((expires or state.order.service.at, E.COME_INTO_FORCE, ""))
     if E.MISS_DEADLINE in row:
+        noted = _missed_already(state)
         for obligation in state.order.obligations:
-            if obligation.deadline is not None and state.fulfilment(obligation.id) is None:
+            open_still = state.fulfilment(obligation.id) is None and obligation.id not in noted
+            if obligation.deadline is not None and open_still:
                 passes = passes_at(state, obligation.deadline)
                 if passes is not None:
                     found.append((passes, E.MISS_DEADLINE, obligation.id))

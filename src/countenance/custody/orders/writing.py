@@ -14,7 +14,7 @@ from countenance.custody.orders.scope_document import write_scope
 
 
 def write_instrument(instrument: model.Instrument) -> dict[str, object]:
-    """The JSON object that :func:`countenance.custody.orders.document.read_instrument` reads."""
+    """The JSON object that ``document.read_instrument`` reads."""
     return {
         "title": instrument.title,
         "reference": instrument.reference,
@@ -24,7 +24,7 @@ def write_instrument(instrument: model.Instrument) -> dict[str, object]:
 
 
 def write_order(order: model.Order) -> dict[str, object]:
-    """The JSON object that :func:`countenance.custody.orders.document.read_order_document` read, without a signature."""
+    """The JSON object that ``document.read_order_document`` read, without a signature."""
     return {
         "type": TYPE,
         "version": VERSION,
