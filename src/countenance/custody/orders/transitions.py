@@ -159,7 +159,7 @@ def _suspended_by_more_than_appeal(state: OrderState) -> bool:
     for entry in reversed(state.history):
         if entry.after is not S.SUSPENDED:
             return False
-        if entry.event in (E.SUSPEND, E.STAY):
+        if entry.event is E.SUSPEND:
             return True
     return False
 
