@@ -100,5 +100,3 @@ def meets(state: OrderState, id_: str, at: str) -> OrderState:
     """``state`` after that obligation was met."""
     when = moment(at)
     return happens(state, EventKind.FULFIL, when, fulfilment=shown_for(state.order, id_, when))
-
-

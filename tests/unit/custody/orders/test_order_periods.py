@@ -29,7 +29,7 @@ DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
     ("start", "count", "unit", "expected"),
     [
         pytest.param("2022-05-18", 28, Unit.DAYS, "2022-06-15", id="28 days do not count the first"),
-        pytest.param("2023-01-31", 1, Unit.MONTHS, "2023-02-28", id="31 January plus a month is the last of February"),
+        pytest.param("2023-01-31", 1, Unit.MONTHS, "2023-02-28", id="31 January and a month: the last of February"),
         pytest.param("2024-01-31", 1, Unit.MONTHS, "2024-02-29", id="and of a leap February"),
         pytest.param("2023-01-31", 2, Unit.MONTHS, "2023-03-31", id="months are added once, not one by one"),
         pytest.param("2023-02-28", 1, Unit.MONTHS, "2023-03-28", id="the last of February is not a month end"),
@@ -38,7 +38,7 @@ DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
         pytest.param("2024-02-29", 1, Unit.YEARS, "2025-02-28", id="a leap day a year on"),
         pytest.param("2024-02-29", 4, Unit.YEARS, "2028-02-29", id="a leap day four years on"),
         pytest.param("2022-12-28", 1, Unit.WEEKS, "2023-01-04", id="a week ends on the same weekday"),
-        pytest.param("2022-12-23", 2, Unit.BUSINESS_DAYS, "2022-12-28", id="business days skip weekend and holiday"),
+        pytest.param("2022-12-23", 2, Unit.BUSINESS_DAYS, "2022-12-28", id="business days skip weekends, holidays"),
         pytest.param("2022-05-18", 0, Unit.DAYS, "2022-05-18", id="no days at all is the day itself"),
     ],
 )
@@ -74,8 +74,8 @@ def test_business_days_count_every_working_day_once(day, count, holidays):
         pytest.param("2022-03-27", "Europe/Paris", "2022-03-27T22:00:00", id="the day the clocks go forward"),
         pytest.param("2022-10-30", "Europe/Paris", "2022-10-30T23:00:00", id="the day the clocks go back"),
         pytest.param("2022-01-12", "Australia/Sydney", "2022-01-12T13:00:00", id="Sydney ends before Europe wakes"),
-        pytest.param("2018-11-03", "America/Sao_Paulo", "2018-11-04T03:00:00", id="midnight does not exist next day"),
-        pytest.param("2018-02-17", "America/Sao_Paulo", "2018-02-18T03:00:00", id="the day's last hour comes twice"),
+        pytest.param("2018-11-03", "America/Sao_Paulo", "2018-11-04T03:00:00", id="next midnight does not exist"),
+        pytest.param("2018-02-17", "America/Sao_Paulo", "2018-02-18T03:00:00", id="the last hour comes twice"),
         pytest.param("2011-12-29", "Pacific/Apia", "2011-12-30T10:00:00", id="a day that never came after it"),
     ],
 )
@@ -84,7 +84,9 @@ def test_day_ends_when_the_local_day_ends(day, zone, expected):
     assert ends == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
-@given(DAYS, st.sampled_from(["Europe/London", "America/Sao_Paulo", "Asia/Kolkata", "Africa/Cairo", "America/Havana"]))
+@given(
+    DAYS, st.sampled_from(["Europe/London", "America/Sao_Paulo", "Asia/Kolkata", "Africa/Cairo", "America/Havana"])
+)
 def test_last_microsecond_belongs_to_the_day_and_the_next_instant_does_not(day, name):
     zone = ZoneInfo(name)
     ends = end_of_day(day, zone)
