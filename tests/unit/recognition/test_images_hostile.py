@@ -137,6 +137,18 @@ def test_tiff_entries_may_not_all_copy_the_same_bytes() -> None:
     assert_only_our_errors(data)
 
 
+def test_tiff_with_two_values_where_there_is_one_is_refused_in_silence() -> None:
+    data = bytearray(FILES["TIFF"])
+    (start,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, start)
+    places = range(start + 2, start + 2 + 12 * entries, 12)
+    rows = next(at for at in places if struct.unpack_from("<H", data, at) == (278,))
+    struct.pack_into("<HIHH", data, rows + 2, 3, 2, 48, 48)
+    with pytest.raises(ImageTruncated, match="several values"):
+        decode(bytes(data), ImageLimits())
+    assert_only_our_errors(bytes(data))
+
+
 RELAXED = settings(max_examples=300, deadline=None, database=None)
 STARTS = [data[:size] for data in FILES.values() for size in (0, 4, 12, 40)]
 SEEDS = [
