@@ -139,6 +139,13 @@ class ModelsDiffer(ModelError):
     remedy = "Bring the gallery to one model with: countenance model migrate"
 
 
+class ModelUncalibrated(ModelError):
+    """No calibration of this model is on record, and the caller gave no threshold."""
+
+    code = "model_uncalibrated"
+    remedy = "Give --threshold, or measure one on labelled photographs."
+
+
 # -- permission ---------------------------------------------------------------------------------------------
 
 
@@ -359,3 +366,60 @@ class InputInvalid(CountenanceError):
     """An argument has a value that cannot be used."""
 
     code = "input_invalid"
+
+
+# -- calibration and evaluation -----------------------------------------------------------------------------
+
+
+class CalibrationError(CountenanceError):
+    """The meaning of a score is not known well enough for what was asked."""
+
+    code = "calibration"
+
+
+class CalibrationMissing(CalibrationError):
+    """Nobody has measured how this model's scores are spread, so no threshold can be derived."""
+
+    code = "calibration_missing"
+    remedy = "Measure it on labelled pictures with: countenance calibrate FOLDER, or give a threshold yourself."
+
+
+class CalibrationUnfit(CalibrationError):
+    """The labelled pictures are too few, or too much alike, to fit a calibration."""
+
+    code = "calibration_unfit"
+    remedy = "Give labelled pictures of more people; 40 people with several pictures each are a beginning."
+
+
+class CalibrationUnreadable(CalibrationError):
+    """A stored calibration is damaged or was written by a newer version."""
+
+    code = "calibration_unreadable"
+    remedy = "Measure it again with: countenance calibrate FOLDER"
+
+
+class BeyondValidated(CalibrationError):
+    """The answer would go beyond what the calibration's sample can speak for, and strictness was asked for."""
+
+    code = "beyond_validated"
+    remedy = "Calibrate on more people, ask for a higher rate, or leave out --strict."
+
+
+class EvaluationError(CountenanceError):
+    """The labelled pictures cannot be evaluated."""
+
+    code = "evaluation"
+
+
+class LabelsInvalid(EvaluationError):
+    """The folder, pairs file or table with the labels does not say who is in which picture."""
+
+    code = "labels_invalid"
+    remedy = "Give one folder a person, an LFW pairs file, or a CSV with the columns path and subject."
+
+
+class SampleTooSmall(EvaluationError):
+    """The sample cannot support the figure that was asked for."""
+
+    code = "sample_too_small"
+    remedy = "Label more people; the message says how many comparisons the figure needs."
