@@ -294,6 +294,74 @@ class SnapshotUnusable(SearchIndexError):
     remedy = "Nothing to do: the index is rebuilt from the sealed templates."
 
 
+class EngineError(SearchIndexError):
+    """The distributed engine cannot do what was asked."""
+
+    code = "engine"
+
+
+class EngineDriverMissing(EngineError):
+    """The client library of the distributed engine is not installed."""
+
+    code = "engine_driver"
+    remedy = "Install it with: pip install 'countenance[milvus]'"
+
+
+class EngineUnavailable(EngineError):
+    """The engine's server does not answer at its address, or went away and did not come back in time."""
+
+    code = "engine_unavailable"
+    remedy = "Check that the server runs and that its address and port are right; then run the same command again."
+
+
+class EngineSlow(EngineError):
+    """The engine's server took the call and did not answer in time."""
+
+    code = "engine_slow"
+    remedy = "Try again later, or give it more time with a longer timeout."
+
+
+class EngineBusy(EngineError):
+    """The engine's server refuses more work for now (back-pressure), and went on refusing."""
+
+    code = "engine_busy"
+    remedy = "Try again later; what was finished is kept."
+
+
+class EngineRefused(EngineError):
+    """The engine's server answered with an error of its own; the message carries it."""
+
+    code = "engine_refused"
+
+
+class EngineVersionUnknown(EngineError):
+    """The server is of a version whose behaviour is not known."""
+
+    code = "engine_version"
+    remedy = "Use one of the versions in docs/running-on-milvus.md."
+
+
+class EngineForeign(EngineError):
+    """A collection of that name is there and was not made by this gallery for this model and this key."""
+
+    code = "engine_foreign"
+    remedy = "Nothing was changed; use another server, database or collection name."
+
+
+class MoveUnusable(SearchIndexError):
+    """The checkpoint of a move is damaged, or is of another move."""
+
+    code = "move_unusable"
+    remedy = "Remove the checkpoint to start the move again; the source was not changed."
+
+
+class MoveDisagrees(SearchIndexError):
+    """After the copy, the two indexes did not give the same answers; searches stay with the old one."""
+
+    code = "move_disagrees"
+    remedy = "Start the move again; if it disagrees again, keep the old index and report it."
+
+
 class InputInvalid(CountenanceError):
     """An argument has a value that cannot be used."""
 
