@@ -149,9 +149,10 @@ class Purge:
         return int(rows[0]["count(*)"])
 
     def _completed(self, job: int) -> bool:
-        return str(
-            self._link.call("ask for the compaction", lambda c, t: c.get_compaction_state(job, timeout=t))
-        ) == "Completed"
+        return (
+            str(self._link.call("ask for the compaction", lambda c, t: c.get_compaction_state(job, timeout=t)))
+            == "Completed"
+        )
 
     def _until(self, deadline: float, done: Callable[[], bool]) -> None:
         while not done():
