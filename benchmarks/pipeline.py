@@ -230,7 +230,7 @@ def table(result: Result) -> str:
 | face_recognition (dlib) | {result.face_recognition:.1f} | {result.times_face_recognition:.1f} times as fast |
 
 On one thread a photograph takes {result.recognise_ms:.1f} ms: {result.detector_ms:.1f} ms in the detector's \
-network, {result.template_ms:.1f} ms in the template network, together {100 * result.networks_share:.0f}% of the time.
+network, {result.template_ms:.1f} ms in the template network, together {100 * result.networks_share:.0f}% of it.
 """
 
 
