@@ -150,6 +150,19 @@ def test_a_damaged_cache_is_made_again_without_a_word(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.parametrize("place", [0, 500, -1], ids=["first byte", "middle", "last byte"])
+def test_one_altered_byte_in_the_cache_is_never_used(tmp_path: Path, place: int) -> None:
+    cache = CheckedCache(tmp_path)
+    good = bytes(range(250)) * 4
+    assert cache.get("model", lambda: good) == good
+    assert cache.get("model", lambda: b"made without need") == good
+    altered = bytearray(good)
+    altered[place] ^= 1
+    (tmp_path / "model").write_bytes(altered)
+    assert cache.get("model", lambda: good) == good
+    assert (tmp_path / "model").read_bytes() == good
+
+
 def test_a_compiled_network_that_this_openvino_cannot_read_is_made_again(tmp_path: Path) -> None:
     package = bundled_detector()
     Network(package, tmp_path, threads=1)
