@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from countenance.engine.answers import Enrolment, Receipt, Status, Withdrawal
 from countenance.engine.gallery import Countenance
+from countenance.recognition.gallery.bulk import TemplateRow
+from countenance.store.references import Source
 
-__all__ = ["Countenance", "Enrolment", "Receipt", "Status", "Withdrawal"]
+__all__ = ["Countenance", "Enrolment", "Receipt", "Source", "Status", "TemplateRow", "Withdrawal"]
