@@ -274,11 +274,12 @@ class Countenance:
         return answers.Withdrawal(name, erased)
 
     def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
-        """Finish interrupted erasures and erase every subject whose last permission has ended.
+        """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
+        subject whose last permission has ended.
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        finished = self._eraser.resume(progress)
+        finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Ground.EXPIRY, progress=progress))
@@ -321,7 +322,7 @@ class Countenance:
         migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
         done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
         self._database.forget_deleted_rows()
-        self._ring.advance_epoch()
+        self._eraser.begin_epoch()
         self._searchables.clear()
         self._searchable.save()
         return done
@@ -373,7 +374,7 @@ class Countenance:
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
         lock = self._settings.folder / ".erasing"
-        return Eraser(self._database, self._ring, holders, self._ring, self._clock, lock)
+        return Eraser(self._database, self._ring, holders, self._clock, lock)
 
     @cached_property
     def _enroller(self) -> Enroller:

@@ -113,7 +113,11 @@ class FromSegment:
 
     def records(self, rows: Rows) -> Records:
         """The records of ``rows``, copied as they are."""
-        return self._segment.refinement.take(self._rows[rows])
+        taken = self._rows[rows]
+        records = self._segment.refinement.take(taken)
+        # Removed while this runs, and perhaps half wiped: nothing of it may go into an anchor.
+        records[~self._segment.alive[taken]] = 0
+        return records
 
 
 def built(sources: Sequence[Source], store: RefinementStore, *, coverage: float = COVERAGE) -> Segment:

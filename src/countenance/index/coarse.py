@@ -121,11 +121,12 @@ class Codes:
         """
         if len(self._shards) == 1:
             return _scanned(self._shards[0], self._owners[0], turned, count, effort)[0]
-        waiting = [
-            _scanners().submit(_scanned, shard, owner, turned, count, effort)
-            for shard, owner in zip(self._shards, self._owners, strict=True)
-        ]
-        parts = [part.result() for part in waiting]
+        pairs = list(zip(self._shards, self._owners, strict=True))
+        # A single query uses one thread of FAISS's, so the caller can scan a shard itself; several would not.
+        mine = pairs.pop() if len(turned) == 1 else None
+        waiting = [_scanners().submit(_scanned, shard, owner, turned, count, effort) for shard, owner in pairs]
+        parts = [] if mine is None else [_scanned(*mine, turned, count, effort)]
+        parts += [part.result() for part in waiting]
         owners = np.concatenate([part[0] for part in parts], axis=1)
         if owners.shape[1] <= count:
             return owners

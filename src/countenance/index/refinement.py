@@ -159,17 +159,25 @@ class DiskRefinement:
         )
         # Counter mode spelt out: the encrypted counters are the key stream, and one call makes all of it.
         stream = Cipher(self._key, ECB()).encryptor().update(counters.tobytes())  # noqa: S305
-        cells = self._mapped[rows] ^ np.frombuffer(stream, np.uint8).reshape(len(rows), self._cell)
-        return np.ascontiguousarray(cells[:, : self._record])
+        stored = np.asarray(self._mapped[rows])
+        return self._without_wiped(stored, stored ^ np.frombuffer(stream, np.uint8).reshape(stored.shape))
 
     def span(self, first: int, last: int) -> Records:
         """The records from ``first`` up to ``last``, decrypted."""
-        cells = self._sequential(first, np.asarray(self._mapped[first:last]))
-        return np.ascontiguousarray(cells[:, : self._record])
+        stored = np.asarray(self._mapped[first:last])
+        return self._without_wiped(stored, self._sequential(first, stored))
 
     def wipe(self, rows: Rows) -> None:
-        """Overwrite ``rows`` with zeros; they decrypt to noise that belongs to nobody."""
+        """Overwrite ``rows`` with zeros.
+
+        Not with encrypted zeros: those would be the key stream, which opens an older copy of the file.
+        """
         self._mapped[rows] = 0
+
+    def _without_wiped(self, stored: Records, opened: Records) -> Records:
+        records = np.array(opened[:, : self._record])
+        records[~stored.any(axis=1)] = 0
+        return records
 
     def _sequential(self, first: int, cells: Records) -> Records:
         start = (first * (self._cell // _AES_BLOCK)).to_bytes(_AES_BLOCK, "big")

@@ -135,10 +135,10 @@ class Segment:
         rows, pair = rows[seen], pair[seen]
         owner = pair_probes[pair]
         records = self.refinement.take(rows)
-        scores = _scores(records, probes, owner, exact=self.exact)
         still = self.alive[rows]
         if not still.all():
-            rows, pair, owner, scores = rows[still], pair[still], owner[still], scores[still]
+            rows, pair, owner, records = rows[still], pair[still], owner[still], records[still]
+        scores = _scores(records, probes, owner, exact=self.exact)
         return Scored(owner, pair_subjects[pair], self.references.take(rows), scores)
 
     def _subjects_of(self, places: Rows) -> Ids:
@@ -170,7 +170,9 @@ class Segment:
         scores = np.empty((len(probes), len(rows)), np.float32)
         for first in range(0, len(rows), _SCORED_AT_ONCE):
             part = rows[first : first + _SCORED_AT_ONCE]
-            templates = to_templates(self.refinement.take(part), exact=self.exact)
+            records = self.refinement.take(part)
+            records[~self.alive[part]] = 0
+            templates = to_templates(records, exact=self.exact)
             scores[:, first : first + len(part)] = probes @ templates.T
         subjects = self.subjects[np.searchsorted(self.starts, rows, side="right") - 1]
         best = np.full((len(probes), wanted), -1, np.int64)

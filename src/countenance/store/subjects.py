@@ -78,6 +78,11 @@ def everyone(connection: Connection) -> list[SubjectRow]:
     return [_row(row) for row in connection.execute(select(_t).order_by(_t.c.subject_id))]
 
 
+def numbers(connection: Connection) -> list[SubjectId]:
+    """The numbers of all subjects."""
+    return [SubjectId(number) for number in connection.scalars(select(_t.c.subject_id).order_by(_t.c.subject_id))]
+
+
 def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedKeys) -> None:
     """Keep newly wrapped keys (the subject's jurisdiction has changed)."""
     connection.execute(

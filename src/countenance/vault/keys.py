@@ -138,6 +138,19 @@ class KeyRing:
         """Whether the secret of that slot and class still exists."""
         return self._secret(slot, artefact) is not None
 
+    def destroyed(self, slots: Sequence[int]) -> dict[int, frozenset[ArtefactClass]]:
+        """Those of ``slots`` that lack a secret, and the classes whose secrets they lack."""
+        size = os.fstat(self._slots).st_size
+        found = {}
+        for slot in slots:
+            inside = slot >= 1 and slot * SLOT_BYTES <= size
+            secrets_ = os.pread(self._slots, SLOT_BYTES, (slot - 1) * SLOT_BYTES) if inside else bytes(SLOT_BYTES)
+            parts = (secrets_[at : at + KEY_BYTES] for at in range(0, SLOT_BYTES, KEY_BYTES))
+            gone = frozenset(a for a, secret in zip(CLASSES, parts, strict=True) if secret == _ZERO)
+            if gone:
+                found[slot] = gone
+        return found
+
     def destroy(self, slots: Iterable[int], artefacts: frozenset[ArtefactClass]) -> int:
         """Overwrite the secrets of ``artefacts`` in ``slots``; returns how many existed. May be repeated."""
         destroyed = 0

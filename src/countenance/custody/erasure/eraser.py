@@ -25,7 +25,7 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.errors import ErasureIncomplete
 from countenance.holding import Absence, Holder, Holding, Target
-from countenance.store import erasures, feed, permissions, references, subjects
+from countenance.store import erasures, feed, numbering, permissions, references, subjects
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
@@ -38,6 +38,8 @@ class Ground(StrEnum):
     WITHDRAWAL = "withdrawal"
     EXPIRY = "expiry"
     ORDER = "order"
+    RESTORED_COPY = "restored-copy"
+    """An old copy of the data brought back rows whose keys are destroyed; they are deleted again."""
 
 
 class Progress(Protocol):
@@ -48,8 +50,8 @@ class Progress(Protocol):
         ...
 
 
-class Epochs(Protocol):
-    """Begins index epochs; the key ring does."""
+class Keys(Holder, Protocol):
+    """The key ring, as far as erasing goes: a Holder of keys that also begins index epochs."""
 
     @property
     def epoch(self) -> int:
@@ -58,6 +60,10 @@ class Epochs(Protocol):
 
     def advance_epoch(self) -> int:
         """Destroy the present epoch's key and begin the next."""
+        ...
+
+    def destroyed(self, slots: Sequence[int]) -> dict[int, frozenset[ArtefactClass]]:
+        """Those of ``slots`` whose keys are destroyed, and which of them."""
         ...
 
 
@@ -77,6 +83,9 @@ class Erased:
 
 _STEPS = tuple(ErasureState)
 
+EPOCH = "index_epoch"
+"""The fact in which the store remembers the key ring's epoch; see :meth:`Eraser.erase_again`."""
+
 
 class Eraser:
     """Carries erasures out over every Holder it was given; keys go first, whatever the order of ``holders``."""
@@ -84,9 +93,8 @@ class Eraser:
     def __init__(
         self,
         database: Database,
-        keys: Holder,
+        keys: Keys,
         holders: Sequence[Holder],
-        epochs: Epochs,
         clock: Clock,
         lock: Path,
     ) -> None:
@@ -95,7 +103,6 @@ class Eraser:
         self._lock = lock
         self._keys = keys
         self._holders = tuple(holders)
-        self._epochs = epochs
         self._clock = clock
 
     def plan(
@@ -124,7 +131,7 @@ class Eraser:
             if artefacts & {ArtefactClass.TEMPLATE}:
                 feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
             now = clock.to_text(self._clock.now())
-            row = ErasureRow(erasure_id, ground, ErasureState.FROZEN, now, None, self._epochs.epoch, None)
+            row = ErasureRow(erasure_id, ground, ErasureState.FROZEN, now, None, self._keys.epoch, None)
             erasures.begin(connection, row, targets)
         return erasure_id
 
@@ -151,6 +158,31 @@ class Eraser:
                     finished.append(self._finish(row.erasure_id, progress))
         return finished
 
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+
+        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
+        one was restored from a copy, and rows whose keys are destroyed are deleted from it again.
+        """
+        with self._database.read() as connection:
+            if int(numbering.fact(connection, EPOCH) or "1") == self._keys.epoch:
+                return []
+            everyone = subjects.numbers(connection)
+        groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
+        for slot, gone in self._keys.destroyed(everyone).items():
+            groups.setdefault(gone, []).append(SubjectId(slot))
+        erased = [self.erase(ids, Ground.RESTORED_COPY, gone, progress) for gone, ids in groups.items()]
+        self.begin_epoch()
+        return erased
+
+    def begin_epoch(self) -> int:
+        """Make every index snapshot written so far unreadable, and remember that it was meant."""
+        with locked(self._lock):
+            epoch = self._keys.advance_epoch()
+            with self._database.write() as connection:
+                numbering.set_fact(connection, EPOCH, str(epoch))
+        return epoch
+
     def finish(self, erasure_id: str, progress: Progress | None = None) -> Erased:
         """Carry a frozen erasure to its confirmation, from whichever step it is at."""
         with locked(self._lock):
@@ -171,14 +203,16 @@ class Eraser:
         steps: dict[ErasureState, Callable[[], object]] = {
             ErasureState.KEYS_DESTROYED: lambda: self._keys.erase(targets),
             ErasureState.DELETED: lambda: [holder.erase(targets) for holder in self._holders],
-            ErasureState.EPOCH_BEGUN: self._epochs.advance_epoch,
+            ErasureState.EPOCH_BEGUN: self._keys.advance_epoch,
         }
         for state, step in steps.items():
             if _STEPS.index(row.state) >= _STEPS.index(state):
                 continue
             step()
             with self._database.write() as connection:
-                erasures.advance(connection, erasure_id, state, epoch_after=self._epochs.epoch)
+                epoch = self._keys.epoch
+                erasures.advance(connection, erasure_id, state, epoch_after=epoch)
+                numbering.set_fact(connection, EPOCH, str(epoch))
             _tell(progress, state)
         return self._confirm(row, targets, counted, progress)
 
@@ -193,7 +227,7 @@ class Eraser:
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         now = clock.to_text(self._clock.now())
-        epoch = self._epochs.epoch
+        epoch = self._keys.epoch
         with self._database.write() as connection:
             state = ErasureState.CONFIRMED
             erasures.advance(connection, row.erasure_id, state, finished_utc=now, epoch_after=epoch)

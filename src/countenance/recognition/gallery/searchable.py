@@ -100,10 +100,11 @@ class Searchable:
     def _load(self) -> Index:
         with self._database.read() as connection:
             count = references.count(connection, self._model)
+            newest = feed.last(connection)
         index = self._open_index(count)
         epoch = self._ring.epoch_key()
         for number, position, path in sorted(self._snapshots(), reverse=True):
-            if epoch is not None and number == epoch[0]:
+            if epoch is not None and number == epoch[0] and position <= newest:  # else the store is an older copy
                 try:
                     index.read_snapshot(path, epoch[1], self._context(number, position))
                 except SnapshotUnusable:

@@ -61,7 +61,7 @@ class Recogniser:
         threads: int | None = None,
         mirrored: bool = False,
     ) -> Recogniser:
-        """With the bundled detector, and ``model`` or the bundled template model. Raises what ``Network`` raises."""
+        """With the bundled detector, and ``model`` or the bundled one. Raises what ``Network`` raises."""
         package = bundled_template_model() if model is None else model
         return cls(
             Detector(bundled_detector(), cache_folder, threads=threads),
