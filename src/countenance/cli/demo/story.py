@@ -35,6 +35,7 @@ SEED = 1962
 PURPOSE = "demonstration"
 RESIDENCE = "US"
 SUBJECT = "eileen-collins"
+CAVEAT = "(Each probe is made from the portrait on record; another photograph of her would score lower.)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Seen:
 class Story:
     """What happened, in the order in which it did; becomes demo.json and demo.html."""
 
-    subjects: int
+    simulated_subjects: int
     credits: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     enrolled: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Story:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON answer."""
-        return {"simulated_subjects": self.subjects, "went_as_it_should": self.went_as_it_should, **asdict(self)}
+        return {"went_as_it_should": self.went_as_it_should, "caveat": CAVEAT, **asdict(self)}
 
     @property
     def went_as_it_should(self) -> bool:
@@ -123,7 +124,7 @@ class _Telling:
         return self._story.went_as_it_should
 
     def _fill(self, engine: Countenance) -> None:
-        total = self._story.subjects
+        total = self._story.simulated_subjects
         self._say(f"1. A gallery of {total:,} subjects [simulated]: templates of nobody, drawn by a generator,")
         self._say("   each with a permission [simulated], each sealed under keys of its own.")
         with self._timed("simulated gallery"), self._door.progress() as progress:
@@ -134,7 +135,7 @@ class _Telling:
 
     def _nobodies(self, engine: Countenance) -> Iterator[TemplateRow]:
         number = 0
-        for rows in simulated_templates(self._story.subjects, _dimensions(engine), self._rng):
+        for rows in simulated_templates(self._story.simulated_subjects, _dimensions(engine), self._rng):
             for template in rows:
                 number += 1
                 yield self._nobody(number, template)
@@ -165,7 +166,7 @@ class _Telling:
         with self._timed("first search"):  # the index is brought into memory by the first search
             plain = engine.identify(portrait.path, purpose=PURPOSE)
         face = plain.faces[0].box
-        self._say("3. Searching for her as cameras would see her:")
+        self._say(f"3. Searching for her as cameras would see her. {CAVEAT}")
         for number, camera in enumerate((*CAMERAS, CCTV), 1):
             seen = self._look(engine, f"probe-{number}", camera, frame(picture, face, camera, self._rng), SUBJECT)
             self._story.probes.append(seen)
