@@ -153,6 +153,9 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ImageEnhance.Brightness(portrait).enhance(0.8).save(tmp_path / name, quality=90)
     for name in ("crowd.jpg", "b.jpg"):
         portrait.rotate(4).save(tmp_path / name, quality=85)
+    # The proof's examples read these; an empty certificate is checked, and does not stand.
+    (tmp_path / "keys.txt").write_text("", "utf-8")
+    (tmp_path / "certificate.json").write_text("{}", "utf-8")
     for variable in ("COUNTENANCE_GALLERY", "COUNTENANCE_KEYS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)

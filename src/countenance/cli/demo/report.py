@@ -133,8 +133,8 @@ def _page(story: Story, sheet: Image.Image) -> str:
 <html lang="en"><meta charset="utf-8"><title>Countenance: a demonstration</title>
 <style>{STYLE}</style>
 <h1>Countenance: a demonstration</h1>
-<p>Every figure was measured in the run that wrote this page. {story.simulated_subjects:,} subjects of the gallery are
-<b>simulated</b>: templates of nobody, drawn by a generator. So are all permissions.
+<p>Every figure was measured in the run that wrote this page. {story.simulated_subjects:,} subjects of the
+gallery are <b>simulated</b>: templates of nobody, drawn by a generator. So are all permissions.
 <p class="note">{"<br>".join(_e(credit) for credit in story.credits)}
 <br>Neither has anything to do with this project.
 <h2>Searches</h2><p>{_e(story.as_dict()["caveat"])}<table>{searches}</table>
