@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -85,6 +86,13 @@ def parse(command: click.Command, name: str, arguments: list[str], parent: click
         child_name, child, child_arguments = command.resolve_command(context, rest)
         assert child is not None
         parse(child, str(child_name), child_arguments, context)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_every_json_example_is_json(document: Path) -> None:
+    for block in blocks(document):
+        if block.language == "json":
+            json.loads(block.text)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
@@ -192,6 +200,6 @@ def test_the_readmes_story_runs_as_it_is_typed(
             assert status == 0, f"{line}: {err}"
             said[arguments[0]] = out
     assert "anna" in said["identify"]
-    assert "the same person" in said["verify"]
+    assert ": the same person" in said["verify"]
     assert "Nothing is left." in said["withdraw"]
     assert (album / "anna.zip").stat().st_size > 0
