@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from countenance.cli.door import Door
+from countenance.cli.interrupts import one_interruption
 from countenance.cli.main import run
 from countenance.cli.meter import Meter
 
@@ -27,6 +28,39 @@ class ThenCtrlC(Meter):
         super().__call__(done, total, what)
         if done == self._after:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_second_ctrl_c_does_not_disturb_the_cleaning_up_after_the_first() -> None:
+    order: list[str] = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            order.append("cleaned up")
+
+    with one_interruption(seconds=lambda: 5.0), pytest.raises(KeyboardInterrupt):
+        work()
+    assert order == ["cleaned up"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_whoever_insists_on_ctrl_c_is_obeyed() -> None:
+    now = iter((5.0, 9.0))
+    with one_interruption(seconds=lambda: next(now)):
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ignored_interrupts_stay_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with one_interruption():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow
