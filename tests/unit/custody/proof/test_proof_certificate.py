@@ -326,6 +326,7 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
         (("statement", "subjects", "count"), True),
         (("statement", "v"), 2),
         (("statement", "type"), "something else"),
+        (("statement", "kind"), "party"),
         (("statement", "method"), None),
         (("statement", "comment"), "a field more"),
         (("log", "consistency"), ["AAAA"]),
@@ -333,8 +334,8 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
     ],
     ids=[
         "text for a list", "upper-case digest", "short digest", "another zone", "30 February", "negative count",
-        "count beyond 53 bits", "true for a number", "another version", "another type", "no method", "a field more",
-        "a short hash", "no hash",
+        "count beyond 53 bits", "true for a number", "another version", "another type", "another kind", "no method",
+        "a field more", "a short hash", "no hash",
     ],
 )  # fmt: skip
 def test_a_field_of_another_form_fails_at_the_first_check(case: Case, path: tuple[str, ...], value: object) -> None:
@@ -629,6 +630,7 @@ def test_the_verifiers_merkle_checks_agree_with_the_logs(a: int, b: int, data: s
 
 def test_the_steps_of_issuer_and_verifier_are_the_same() -> None:
     assert tuple(str(step) for step in Step) == verifier.STEPS
+    assert tuple(str(cause) for cause in Cause) == verifier.KINDS
 
 
 # -- the paper for the regulator ----------------------------------------------------------------------------
