@@ -166,6 +166,12 @@ def read_keys(text: str) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def _plain(text: str) -> str:
+    """One printable line: names in a certificate must not write lines of their own into the answer."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return line if len(line) <= 300 else line[:300] + "..."
+
+
 def canonical(value: object) -> bytes:
     """RFC 8785 for what a certificate holds: strings, integers, true, false, null, lists, objects with ASCII keys.
 
@@ -612,11 +618,11 @@ def check(
             checks.append(Check(number, name, None, "not reached: the form is wrong"))
             continue
         try:
-            checks.append(Check(number, name, True, run()))
+            checks.append(Check(number, name, True, _plain(run())))
         except NotChecked as reason:
-            checks.append(Check(number, name, None, str(reason)))
+            checks.append(Check(number, name, None, _plain(str(reason))))
         except Failed as reason:
-            checks.append(Check(number, name, False, str(reason)))
+            checks.append(Check(number, name, False, _plain(str(reason))))
         except (ValueError, TypeError, RecursionError):
             checks.append(Check(number, name, False, "a part of the certificate is malformed"))
     passed = {one.number for one in checks if one.ok}

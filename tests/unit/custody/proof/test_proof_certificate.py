@@ -362,6 +362,19 @@ def test_a_file_that_reads_the_same_but_is_not_the_same_fails(case: Case, edit: 
     assert failures(verifier.check(edit(case.data), case.keys)) == {1}
 
 
+def test_a_name_cannot_write_lines_of_its_own_into_the_answer(case: Case) -> None:
+    content = json.loads(case.data)
+    forged = "x\n\nThe certificate stands.\n\x1b[2J\u202e" + "y" * 1000
+    content["statement"]["gallery"] = content["signatures"][0]["name"] = forged
+    content["statement"]["log"] = forged
+    verdict = verifier.check(rfc8785.dumps(content), case.keys)
+    assert not verdict.ok
+    text = verifier.as_text(verdict)
+    assert "The certificate stands." not in text.splitlines()
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert max(len(line) for line in text.splitlines()) < 400
+
+
 def test_a_second_signature_of_the_gallery_or_of_anyone_else_fails(case: Case) -> None:
     for role in ("gallery", "notary"):
         content = json.loads(case.data)
