@@ -317,6 +317,7 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
     ("path", "value"),
     [
         (("statement", "subjects", "commitments"), "ab" * 32),
+        (("statement", "keys", "ids"), ""),
         (("statement", "subjects", "root"), "AB" * 32),
         (("statement", "subjects", "root"), "ab" * 31),
         (("statement", "issued_at"), "2026-03-01T12:00:00+01:00"),
@@ -333,7 +334,8 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
         (("log", "consistency"), ["not base64"]),
     ],
     ids=[
-        "text for a list", "upper-case digest", "short digest", "another zone", "30 February", "negative count",
+        "text for a list", "empty text for a list", "upper-case digest", "short digest", "another zone",
+        "30 February", "negative count",
         "count beyond 53 bits", "true for a number", "another version", "another type", "another kind", "no method",
         "a field more", "a short hash", "no hash",
     ],
@@ -459,6 +461,32 @@ def test_no_certificate_is_issued_for_what_is_not_finished(
 ) -> None:
     with pytest.raises(CertificateInvalid, match=reason):
         erase(tmp_path, statement, steps)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [Evidence("no checkpoint", (6,)), Evidence("gallery.example/log\n5\n", (6,)), Evidence("", ())],
+    ids=["no checkpoint", "unsigned", "nothing"],
+)
+def test_no_certificate_is_issued_on_evidence_that_is_none(case: Case, evidence: Evidence) -> None:
+    with pytest.raises(CertificateInvalid):
+        issue(STATEMENT, case.log, evidence, GALLERY)
+
+
+def test_no_certificate_is_issued_on_entries_that_the_log_does_not_have(case: Case) -> None:
+    for steps in ((-1,), (case.log.size,), (*case.evidence.steps, case.log.size)):
+        with pytest.raises(CertificateInvalid, match="between the two checkpoints"):
+            issue(STATEMENT, case.log, replace(case.evidence, steps=steps), GALLERY)
+
+
+def test_no_certificate_is_issued_for_another_statement_than_the_one_logged(case: Case) -> None:
+    with pytest.raises(CertificateInvalid, match="does not commit"):
+        issue(replace(STATEMENT, method="something else"), case.log, case.evidence, GALLERY)
+
+
+def test_only_a_certificate_is_countersigned() -> None:
+    with pytest.raises(CertificateInvalid):
+        countersign(b"{}", AUTHORITY)
 
 
 @pytest.mark.parametrize(
