@@ -283,6 +283,15 @@ def test_a_wrong_key_fails(case: Case, role: str, number: set[int]) -> None:
     assert not verifier.check(case.data, ()).ok
 
 
+def test_one_gallery_cannot_certify_in_the_name_of_another(case: Case) -> None:
+    other = Signer("other.example", Ed25519PrivateKey.generate())
+    content = json.loads(case.data)
+    body = {"statement": content["statement"], "log": content["log"]}
+    content["signatures"] = [issuing._sign(body, "gallery", other)]
+    keys = (*case.keys, verifier.Key("gallery", other.name, other.verifier_key.public, 1))
+    assert failures(verifier.check(rfc8785.dumps(content), keys)) == {2}
+
+
 def test_a_key_is_trusted_for_its_own_role_only(case: Case) -> None:
     swap = {"gallery": "authority", "authority": "gallery"}
     keys = tuple(replace(key, role=swap.get(key.role, key.role)) for key in case.keys)
