@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,42 @@ def test_a_wrong_key_fails(case: Case, role: str, number: set[int]) -> None:
     keys = tuple(replace(key, public=stranger) if key.role == role else key for key in case.keys)
     assert failures(verifier.check(case.data, keys)) >= number
     assert not verifier.check(case.data, ()).ok
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda listed: listed["commitments"].pop(),
+        lambda listed: listed["commitments"].reverse(),
+        lambda listed: listed["commitments"].append(listed["commitments"][-1]),
+        lambda listed: listed.update(count=4),
+        lambda listed: listed["commitments"].__setitem__(0, "00" * 32),
+    ],
+    ids=["one left out", "not sorted", "one twice", "another count", "one exchanged"],
+)
+def test_a_list_that_never_fitted_what_was_logged_fails(
+    tmp_path: Path, alter: Callable[[dict[str, Any]], object]
+) -> None:
+    """A gallery that lies from the beginning: log and statement agree with each other, and not with the list."""
+    log = TamperEvidentLog.create(tmp_path, ORIGIN, LOG_KEY)
+    before = log.checkpoint()
+    statement = issuing._statement_json(STATEMENT, GALLERY.name, ORIGIN)
+    alter(statement["subjects"])
+    said = {name: statement["subjects"][name] for name in ("count", "root")}
+    body: dict[str, Any] = {"request": STATEMENT.request, "subjects": said}
+    closing = {**body, "statement": sha256(rfc8785.dumps(statement)).hexdigest()}
+    log.append([Entry(WHEN, f"erasure.{step}", body) for step in verifier.REQUIRED_STEPS[:-1]])
+    log.append([Entry(WHEN, "erasure.certified", closing)])
+    entries = [
+        {
+            "index": index,
+            "entry": log.raw_entries(index, index + 1)[0].decode(),
+            "path": [encode_base64(step) for step in log.inclusion(index, 4)],
+        }
+        for index in range(4)
+    ]
+    evidence = {"before": before, "after": log.checkpoint(), "consistency": [], "entries": entries}
+    assert failures(verifier.check(signed_again({"statement": statement, "log": evidence}), keys_of(log))) == {10}
 
 
 def test_one_gallery_cannot_certify_in_the_name_of_another(case: Case) -> None:
