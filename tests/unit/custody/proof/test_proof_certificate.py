@@ -726,7 +726,7 @@ DOCS = Path(__file__).parents[4] / "docs" / "proof.md"
 
 
 def test_the_example_in_the_docs_runs(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, rest = DOCS.read_text(encoding="utf-8").partition("```python\n")
+    _, _, rest = DOCS.read_text(encoding="utf-8").partition("```py\n")
     example = rest.partition("```")[0].replace("open(", "opened(")
     (tmp_path / "certificate.json").write_bytes(case.data)
     lines = key_file(gallery=GALLERY.verifier_key, log=case.log.verifier_key)
