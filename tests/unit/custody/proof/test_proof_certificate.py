@@ -204,6 +204,14 @@ def test_witness_is_counted_only_when_its_key_was_given(case: Case) -> None:
     assert without.ok is None
 
 
+def test_a_cosignature_that_a_known_witness_never_made_brings_it_down(case: Case) -> None:
+    content = json.loads(case.data)
+    note = SignedNote.from_text(content["log"]["after"])
+    other = cosign(case.log.checkpoint_at(3), "witness.example", WITNESS, WHEN)
+    content["log"]["after"] = SignedNote(note.text, (note.signatures[0], other)).as_text()
+    assert failures(verifier.check(signed_again(content), case.keys)) == {13}
+
+
 def test_countersignature_adds_a_proof_and_a_wrong_one_brings_it_down(case: Case) -> None:
     data = countersign(case.data, AUTHORITY)
     assert "The authority has countersigned exactly this certificate." in verifier.check(data, case.keys).proven
