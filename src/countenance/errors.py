@@ -139,6 +139,13 @@ class ModelsDiffer(ModelError):
     remedy = "Bring the gallery to one model with: countenance model migrate"
 
 
+class ModelUncalibrated(ModelError):
+    """No calibration of this model is on record, and the caller gave no threshold."""
+
+    code = "model_uncalibrated"
+    remedy = "Give --threshold, or measure one on labelled photographs."
+
+
 # -- permission ---------------------------------------------------------------------------------------------
 
 
@@ -287,10 +294,196 @@ class SnapshotUnusable(SearchIndexError):
     remedy = "Nothing to do: the index is rebuilt from the sealed templates."
 
 
+class EngineError(SearchIndexError):
+    """The distributed engine cannot do what was asked."""
+
+    code = "engine"
+
+
+class EngineDriverMissing(EngineError):
+    """The client library of the distributed engine is not installed."""
+
+    code = "engine_driver"
+    remedy = "Install it with: pip install 'countenance[milvus]'"
+
+
+class EngineUnavailable(EngineError):
+    """The engine's server does not answer at its address, or went away and did not come back in time."""
+
+    code = "engine_unavailable"
+    remedy = "Check that the server runs and that its address and port are right; then run the same command again."
+
+
+class EngineSlow(EngineError):
+    """The engine's server took the call and did not answer in time."""
+
+    code = "engine_slow"
+    remedy = "Try again later, or give it more time with a longer timeout."
+
+
+class EngineBusy(EngineError):
+    """The engine's server refuses more work for now (back-pressure), and went on refusing."""
+
+    code = "engine_busy"
+    remedy = "Try again later; what was finished is kept."
+
+
+class EngineRefused(EngineError):
+    """The engine's server answered with an error of its own; the message carries it."""
+
+    code = "engine_refused"
+
+
+class EngineVersionUnknown(EngineError):
+    """The server is of a version whose behaviour is not known."""
+
+    code = "engine_version"
+    remedy = "Use one of the versions in docs/running-on-milvus.md."
+
+
+class EngineForeign(EngineError):
+    """A collection of that name is there and was not made by this gallery for this model and this key."""
+
+    code = "engine_foreign"
+    remedy = "Nothing was changed; use another server, database or collection name."
+
+
+class MoveUnusable(SearchIndexError):
+    """The checkpoint of a move is damaged, or is of another move."""
+
+    code = "move_unusable"
+    remedy = "Remove the checkpoint to start the move again; the source was not changed."
+
+
+class MoveDisagrees(SearchIndexError):
+    """After the copy, the two indexes did not give the same answers; searches stay with the old one."""
+
+    code = "move_disagrees"
+    remedy = "Start the move again; if it disagrees again, keep the old index and report it."
+
+
 class InputInvalid(CountenanceError):
     """An argument has a value that cannot be used."""
 
     code = "input_invalid"
+
+
+# -- calibration and evaluation -----------------------------------------------------------------------------
+
+
+class CalibrationError(CountenanceError):
+    """The meaning of a score is not known well enough for what was asked."""
+
+    code = "calibration"
+
+
+class CalibrationMissing(CalibrationError):
+    """Nobody has measured how this model's scores are spread, so no threshold can be derived."""
+
+    code = "calibration_missing"
+    remedy = "Measure it on labelled pictures with: countenance calibrate FOLDER, or give a threshold yourself."
+
+
+class CalibrationUnfit(CalibrationError):
+    """The labelled pictures are too few, or too much alike, to fit a calibration."""
+
+    code = "calibration_unfit"
+    remedy = "Give labelled pictures of more people; 40 people with several pictures each are a beginning."
+
+
+class CalibrationUnreadable(CalibrationError):
+    """A stored calibration is damaged or was written by a newer version."""
+
+    code = "calibration_unreadable"
+    remedy = "Measure it again with: countenance calibrate FOLDER"
+
+
+class BeyondValidated(CalibrationError):
+    """The answer would go beyond what the calibration's sample can speak for, and strictness was asked for."""
+
+    code = "beyond_validated"
+    remedy = "Calibrate on more people, ask for a higher rate, or leave out --strict."
+
+
+class EvaluationError(CountenanceError):
+    """The labelled pictures cannot be evaluated."""
+
+    code = "evaluation"
+
+
+class LabelsInvalid(EvaluationError):
+    """The folder, pairs file or table with the labels does not say who is in which picture."""
+
+    code = "labels_invalid"
+    remedy = "Give one folder a person, an LFW pairs file, or a CSV with the columns path and subject."
+
+
+class SampleTooSmall(EvaluationError):
+    """The sample cannot support the figure that was asked for."""
+
+    code = "sample_too_small"
+    remedy = "Label more people; the message says how many comparisons the figure needs."
+
+
+# -- log and proof ------------------------------------------------------------------------------------------
+
+
+class LogError(CountenanceError):
+    """The tamper-evident log refuses."""
+
+    code = "log"
+
+
+class LogMissing(LogError):
+    """There is no log in that folder."""
+
+    code = "log_missing"
+    remedy = "Restore the log's folder from a backup; without it nothing can be proven."
+
+
+class LogExists(LogError):
+    """A log was to be created where there already is one."""
+
+    code = "log_exists"
+
+
+class LogReadOnly(LogError):
+    """The log was opened without its signing key, so nothing can be appended."""
+
+    code = "log_read_only"
+
+
+class LogDamaged(LogError):
+    """A file of the log is missing, cut short or altered."""
+
+    code = "log_damaged"
+    remedy = "See exactly what is damaged with: countenance log fsck"
+
+
+class CheckpointInvalid(LogError):
+    """A checkpoint is malformed, of another log, or its signature is wrong."""
+
+    code = "checkpoint_invalid"
+    remedy = "Do not rely on it. Get the checkpoint again from the log, and the key from someone you trust."
+
+
+class LogKeyWrong(LogError):
+    """A key or its name cannot be used for a log."""
+
+    code = "log_key"
+
+
+class EntryInvalid(LogError):
+    """An entry has a form that may not be written: free text, a fraction, an unknown type, or too long."""
+
+    code = "log_entry"
+
+
+class CertificateInvalid(CountenanceError):
+    """A certificate was to be issued for something that did not happen as it says."""
+
+    code = "certificate_invalid"
+    remedy = "Let the erasure finish first; a certificate is issued for what every keeper has confirmed."
 
 
 # -- orders -------------------------------------------------------------------------------------------------
