@@ -33,7 +33,7 @@ from countenance.index.checks import (
     checked_labels,
     checked_vectors,
 )
-from countenance.index.coarse import Effort, rotation
+from countenance.index.coarse import LISTS_ABOVE, Effort, rotation
 from countenance.index.exact import KIND as EXACT_KIND
 from countenance.index.exact import exact_batch
 from countenance.index.keeping import KIND, kept_arrays, restored
@@ -59,6 +59,8 @@ class Sizes:
     """Newest rows at which they are moved into a segment."""
     score_all_below: int = SCORE_ALL_BELOW
     """Admitted rows of a segment up to which all are scored."""
+    lists_above: int = LISTS_ABOVE
+    """Subjects of a segment above which it is scanned by inverted lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +129,11 @@ class EmbeddedIndex:
     def effort(self, effort: Effort) -> None:
         self._effort = effort
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What searches see besides the newest rows; for tuning and benchmarks."""
+        return self._state.segments
+
     def __len__(self) -> int:
         """References that a search can see."""
         state = self._state
@@ -141,7 +148,7 @@ class EmbeddedIndex:
             return
         if len(checked.reference_ids) >= self._sizes.newest:
             with self._moving:
-                segment = built([FromBatch(checked, self._store.exact)], self._store)
+                segment = self._built([FromBatch(checked, self._store.exact)])
                 with self._writing:
                     before = self._state
                     self._state = replace(before, segments=(*before.segments, segment))
@@ -193,6 +200,9 @@ class EmbeddedIndex:
         with self._moving:
             self._tidy(force=True)
 
+    def _built(self, sources: Sequence[Source]) -> Segment:
+        return built(sources, self._store, lists_above=self._sizes.lists_above)
+
     def _tidy_if_due(self) -> None:
         rows = len(self._state.newest.view.alive)
         if rows < self._sizes.newest and not _tail(self._state.segments, 0):
@@ -227,7 +237,7 @@ class EmbeddedIndex:
             self._journal = []
         try:
             filled = [source for source in sources if len(source.references)]
-            fresh = [built(filled, self._store)] if filled else []
+            fresh = [self._built(filled)] if filled else []
         except BaseException:
             self._journal = None
             raise
@@ -310,7 +320,7 @@ class EmbeddedIndex:
         if contents.kind == EXACT_KIND:
             batch = exact_batch(contents, self._model, self._dimensions)
             if len(batch.reference_ids) >= self._sizes.newest:
-                segments = (built([FromBatch(batch, self._store.exact)], self._store),)
+                segments = (self._built([FromBatch(batch, self._store.exact)]),)
             else:
                 newest.append(batch)
         elif (contents.kind, contents.model, contents.dimensions) == (KIND, self._model, self._dimensions):
