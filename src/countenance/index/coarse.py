@@ -197,7 +197,7 @@ def _trained(dimensions: int, sample: Vectors, lists: int) -> Shard:
 
 
 def _emptied_copy(shard: Shard) -> Shard:
-    copy = _FAISS.clone_index(shard)
+    copy = _FAISS.deserialize_index(_FAISS.serialize_index(shard))  # FAISS cannot clone this type
     copy.reset()
     return copy
 
