@@ -33,7 +33,7 @@ from countenance.index.checks import (
     checked_labels,
     checked_vectors,
 )
-from countenance.index.coarse import LISTS_ABOVE, Effort, rotation
+from countenance.index.coarse import LISTS_ABOVE, Effort, rotated
 from countenance.index.exact import KIND as EXACT_KIND
 from countenance.index.exact import exact_batch
 from countenance.index.keeping import KIND, kept_arrays, restored
@@ -277,6 +277,8 @@ class EmbeddedIndex:
         rows = checked_vectors(probes, self._dimensions)
         count = check_count(k)
         check_filter(where)
+        if len(rows) == 0:
+            return nothing(0, count, exact=True)
         state = self._state
         exact = all(segment.exact for segment in state.segments)
         wanted = max(self._effort.candidates, 4 * count)
@@ -286,12 +288,12 @@ class EmbeddedIndex:
             newest = Newest(state.newest.view, rows, where)
             found.append(newest.candidates(wanted))
         if state.segments:
-            turned = rows @ rotation(self._dimensions)
+            turned = rotated(rows)
             found += [
                 segment.candidates(rows, turned, wanted, where, self._effort, self._sizes.score_all_below)
                 for segment in state.segments
             ]
-        if not found or len(rows) == 0:
+        if not found:
             return nothing(len(rows), count, exact=exact)
         pair_probes, pair_subjects = _pairs(np.concatenate(found, axis=1))
         scored = [segment.rescored(pair_probes, pair_subjects, rows, where) for segment in state.segments]
