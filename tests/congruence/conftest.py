@@ -10,8 +10,9 @@ import pytest
 
 from countenance.index.choice import GrowingIndex
 from countenance.index.coarse import Effort
-from countenance.index.embedded import EmbeddedIndex, Sizes
+from countenance.index.embedded import EmbeddedIndex
 from countenance.index.exact import ExactIndex
+from countenance.index.parts import Sizes
 from countenance.index.protocol import Index
 
 MODEL = "0" * 64

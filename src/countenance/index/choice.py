@@ -8,7 +8,10 @@ is carried over in one step, and searches go on meanwhile.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from countenance.holding import Absence
 from countenance.index.embedded import EmbeddedIndex
@@ -16,6 +19,7 @@ from countenance.index.exact import KIND as EXACT_KIND
 from countenance.index.exact import ExactIndex
 from countenance.index.protocol import Batch, Fact, Filter, Hits, Index, Labels
 from countenance.index.snapshot import read_contents
+from countenance.index.tune import Tuning, tune
 from countenance.terms import Ids, Vectors
 
 EXACT_UP_TO = 20_000
@@ -127,6 +131,13 @@ class GrowingIndex:
         inner.restore(contents)
         with self._changing:
             self._inner = inner
+
+    def tune(self, recall: float, *, random: np.random.Generator, clock: Callable[[], float]) -> Tuning | None:
+        """Tune for a subject recall (see index.tune); None while every search is exact and nothing needs it."""
+        inner = self._inner
+        if isinstance(inner, ExactIndex):
+            return None
+        return tune(inner, recall, random=random, clock=clock)
 
     def held(self, reference_ids: Ids) -> Ids:
         """Those of ``reference_ids`` whose bytes are still in memory, removed or not."""

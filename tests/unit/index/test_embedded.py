@@ -11,8 +11,9 @@ import pytest
 from countenance.errors import InputInvalid
 from countenance.index.choice import GrowingIndex, open_index
 from countenance.index.coarse import Effort
-from countenance.index.embedded import EmbeddedIndex, Sizes
+from countenance.index.embedded import EmbeddedIndex
 from countenance.index.exact import ExactIndex
+from countenance.index.parts import Sizes
 from countenance.index.protocol import Batch, Filter, pack_labels
 from countenance.index.tune import tune
 from countenance.terms import Vectors
