@@ -1,8 +1,8 @@
 """Which index a gallery gets: exact while that is quick, embedded above, and from one to the other as it grows.
 
-Rules kept here: nobody has to choose; the switch is where the exact search of one probe takes as long as the
-embedded one (docs/choosing-an-engine.md has the measurement); a gallery that grows across it while it is open
-is carried over in one step, and searches go on meanwhile.
+Rules kept here: nobody has to choose; the switch is where an exact search of one probe takes about a
+millisecond, so that whoever needs no speed gets exact scores (docs/choosing-an-engine.md has the measurement); a
+gallery that grows across it while it is open is carried over in one step, and searches go on meanwhile.
 """
 
 from __future__ import annotations
