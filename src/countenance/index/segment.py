@@ -198,13 +198,15 @@ def _scores(records: Records, probes: Vectors, owner: Rows, *, exact: bool) -> V
     if exact:
         templates = to_templates(records, exact=True)
         if len(probes) == 1:
-            return scores_of(probes, templates)[0]
+            one: Vectors = scores_of(probes, templates)[0]
+            return one
         several: Vectors = np.einsum("ij,ij->i", templates, probes[owner])
         return several
     whole = records[:, :-4].view(np.int8).astype(np.float32)
     step = np.ascontiguousarray(records[:, -4:]).view(np.float32)[:, 0]
     if len(probes) == 1:
-        return scores_of(probes, whole)[0] * step
+        single: Vectors = scores_of(probes, whole)[0] * step
+        return single
     scores: Vectors = np.einsum("ij,ij->i", whole, probes[owner]) * step
     return scores
 
