@@ -631,6 +631,13 @@ class OrderUnknown(OrderError):
     remedy = "See which are with: countenance order list"
 
 
+class ClockSetBack(OrderError):
+    """The machine's clock stands before something that is already on record."""
+
+    code = "clock_set_back"
+    remedy = "Set the machine's clock right; nothing was changed."
+
+
 class OrderServed(OrderError):
     """An order of that id is on record; a variation comes as its next revision."""
 
