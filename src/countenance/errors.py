@@ -348,3 +348,10 @@ class SampleTooSmall(EvaluationError):
 
     code = "sample_too_small"
     remedy = "Label more people; the message says how many comparisons the figure needs."
+
+
+class ReportUnavailable(EvaluationError):
+    """The report draws its curves with a library that is not installed."""
+
+    code = "report_unavailable"
+    remedy = "Install it with: pip install 'countenance[report]'; the figures themselves need nothing more."

@@ -71,15 +71,11 @@ def _duplicates(acquired: Acquired, pairs: AllPairs) -> tuple[list[Finding], set
     alike = (acquired.thumbnails[first] * acquired.thumbnails[second]).sum(axis=1) > SAME_PICTURE
     for a, b in zip(first[alike], second[alike], strict=True):
         found.setdefault((int(min(a, b)), int(max(a, b))), "the same photograph")
-    findings = [
-        Finding(
-            "duplicate",
-            (acquired.name(a), acquired.name(b)),
-            f"{acquired.name(a)} and {acquired.name(b)} are {how} under two names;"
-            " it counts as a false match of two people.",
-        )
-        for (a, b), how in sorted(found.items())
-    ]
+    findings = []
+    for (a, b), how in sorted(found.items()):
+        one, two = (f"{acquired.name(row)} ({acquired.people[acquired.subjects[row]]})" for row in (a, b))
+        sentence = f"{one} and {two} are {how} under two names. It counts as a false match, and raises thresholds."
+        findings.append(Finding("duplicate", (acquired.name(a), acquired.name(b)), sentence))
     return findings, {row for couple in found for row in couple}
 
 
