@@ -118,8 +118,9 @@ def _one_to_one(e: Evaluation) -> str:
     text = (
         f"{v.mates:,} comparisons of two pictures of one person ({v.mate_people} people) and {v.non_mates:,}"
         f" comparisons of two different people ({v.couples:,} couples). A comparison gives a score, higher is"
-        f" more alike: {v.mate_mean:.2f} ± {v.mate_sd:.2f} for one person, {v.non_mate_mean:.2f} ± {v.non_mate_sd:.2f}"
-        " for two. Where both errors are equally frequent, they are at " + v.equal_error.sentence
+        f" more alike: {v.mate_mean:.2f} ± {v.mate_sd:.2f} for one person, "
+        f"{v.non_mate_mean:.2f} ± {v.non_mate_sd:.2f} for two. Where both errors are equally frequent, they are at "
+        + v.equal_error.sentence
     )
     rows = words.verification_rows(e)
     columns = [
@@ -145,7 +146,8 @@ def _protocol(e: Evaluation) -> str:
     assert p is not None
     return words.paragraph(
         f"Prescribed pairs, {len(p.accuracies)} folds: accuracy {p.mean:.4f} ± {p.standard_error:.4f}"
-        f" (standard error of the mean), {p.pairs:,} pairs, {p.pairs_without_face} of them without two faces, counted as errors."
+        f" (standard error of the mean), {p.pairs:,} pairs, {p.pairs_without_face} of them without two faces, which"
+        " count as errors."
     )
 
 
@@ -156,7 +158,8 @@ def _one_to_many(e: Evaluation) -> str:
         return head + _absent(e, "identification")
     text = (
         f"Part of the people were enrolled ({i.subjects:.0f} on average, {i.references:.0f} pictures), the"
-        " others played strangers, in turn. A lower threshold finds more of the enrolled and shows more strangers somebody."
+        " others played strangers, in turn. A lower threshold finds more of the enrolled and"
+        " shows more strangers somebody."
     )
     rows = words.identification_rows(e)
     columns = ["aim", "threshold", "strangers shown somebody (FPIR)", "enrolled people missed (FNIR, rank 1)"]
