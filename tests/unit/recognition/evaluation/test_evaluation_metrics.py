@@ -81,7 +81,7 @@ def test_equal_error_rate_and_operating_points_equal_those_of_pyeer(seed: int) -
     fmr, fnmr = (np.asarray(v) for v in oracle.calculate_roc(mates, others)[1:3])
     _, _, _, theirs = oracle.get_eer_values(fmr, fnmr)
     ours, _ = metrics.equal_error_rate(metrics.det(mates, others))
-    assert ours == pytest.approx(theirs, abs=1e-3)
+    assert ours == pytest.approx(theirs, abs=1e-9)
     for target in (0.1, 0.01, 0.001):
         best = fnmr[fmr <= target].min()
         assert metrics.fnmr_at_fmr(mates, others, target)[0] == pytest.approx(float(best), abs=1e-12)
