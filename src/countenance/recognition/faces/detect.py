@@ -1,7 +1,8 @@
 """Finding faces, however large the photograph and however small or tightly cropped the face.
 
-Rules kept here: an ordinary photograph is looked at once; a photograph in which nothing was found is looked
-at once more with a frame around it; what is found is in pixels of the photograph as it was given.
+Rules kept here: an ordinary photograph is looked at once; a photograph in which nothing was found, or that one
+face fills, is looked at once more with a frame around it, and a tiny one only so; what is found is in pixels
+of the photograph as it was given.
 """
 
 from __future__ import annotations
@@ -25,6 +26,14 @@ _OVERLAP = 0.3
 
 _CONTAINED = 0.7
 """Share of a closer level's find that lies inside a larger face already found: then it is a part of that face."""
+
+_FILLING = 0.65
+"""Share of the picture's width or height above which a lone face fills the picture. Its landmarks are several
+pixels better when it is seen with a frame around it."""
+
+FRAMED_SIDE = 160
+"""A picture with no side longer than this is seen enlarged and with a frame, and not without: on 400 tightly
+cropped photographs of 92x112 the false non-match rate at a false match rate of 1e-2 fell from 0.010 to 0.004."""
 
 _EDGE = 2.0
 """Pixels from a tile's inner edge within which a find is taken for a cut face."""
@@ -56,17 +65,25 @@ class Detector:
         """The faces in ``picture`` (shape (h, w, 3), uint8, RGB), largest first; empty when there is none."""
         if picture.shape[0] == 0 or picture.shape[1] == 0:
             return ()
+        small = max(picture.shape[:2]) <= FRAMED_SIDE
+        rows = self._framed(picture) if small else self._shown(picture)
+        if not small and (len(rows) == 0 or _fills(rows, picture)):
+            again = self._framed(picture)
+            rows = again if len(again) > 0 else rows
+        rows = rows[np.argsort(-rows[:, 2] * rows[:, 3], kind="stable")]
+        return tuple(_face(row) for row in rows)
+
+    def _shown(self, picture: Pixels) -> Rows:
         levels: dict[int, list[Rows]] = {}
         shown = ((view, view.samples) for view in views(picture, self._smallest))
         for view, outputs in self._network.run_each(shown):
             levels.setdefault(view.level, []).append(self._found(view, outputs))
-        rows = merge([suppress(np.concatenate(levels[level]), _OVERLAP) for level in sorted(levels)])
-        if len(rows) == 0:
-            view = framed(picture)
-            rows = suppress(self._found(view, self._network.run(view.samples)), _OVERLAP)
-            rows = rows[_inside(rows, picture)]
-        rows = rows[np.argsort(-rows[:, 2] * rows[:, 3], kind="stable")]
-        return tuple(_face(row) for row in rows)
+        return merge([suppress(np.concatenate(levels[level]), _OVERLAP) for level in sorted(levels)])
+
+    def _framed(self, picture: Pixels) -> Rows:
+        view = framed(picture)
+        rows = suppress(self._found(view, self._network.run(view.samples)), _OVERLAP)
+        return rows[_inside(rows, picture)]
 
     def _found(self, view: View, outputs: tuple[Rows, ...]) -> Rows:
         planes = dict(zip(self._network.outputs, outputs, strict=True))
@@ -118,6 +135,11 @@ def _whole(rows: Rows, view: View) -> np.ndarray[tuple[int], np.dtype[np.bool_]]
     if view.level > 0:
         whole &= np.max(rows[:, 2:4], axis=1) <= TILE_FACE
     return whole
+
+
+def _fills(rows: Rows, picture: Pixels) -> bool:
+    share = rows[:, 2:4] / [picture.shape[1], picture.shape[0]]
+    return len(rows) == 1 and bool(np.max(share) > _FILLING)
 
 
 def _inside(rows: Rows, picture: Pixels) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

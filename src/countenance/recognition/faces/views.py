@@ -40,6 +40,13 @@ TILE_FACE = 112
 """Longest side in pixels of the faces that a closer level is asked for; the level before shows larger ones."""
 
 
+FRAME_SHARE = 0.27
+"""Width of the frame around a tightly cropped picture, as a share of its longest side."""
+FRAME_SIDE = 288
+"""Longest side in pixels to which a framed picture is enlarged, by at most ``FRAME_ENLARGEMENT``."""
+FRAME_ENLARGEMENT = 4.0
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Pixels for the detector, shape (1, h, w, 3), sides multiples of 32, and where they lie in the photograph.
@@ -88,9 +95,9 @@ def framed(picture: Pixels) -> View:
     The detector was taught on faces with surroundings; a face that fills its picture is found only with some.
     """
     height, width = picture.shape[:2]
-    border = max(8, round(max(width, height) * _FRAME_SHARE))
+    border = max(8, round(max(width, height) * FRAME_SHARE))
     whole = max(width, height) + 2 * border
-    scale = min(_FRAME_ENLARGEMENT, max(1.0, _FRAME_SIDE / whole)) if whole <= WHOLE_SIDE else WHOLE_SIDE / whole
+    scale = min(FRAME_ENLARGEMENT, max(1.0, FRAME_SIDE / whole)) if whole <= WHOLE_SIDE else WHOLE_SIDE / whole
     bordered = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
     wide = np.asarray(bordered, np.uint8)
     resized = _resized(wide, scale)
@@ -106,11 +113,6 @@ def framed(picture: Pixels) -> View:
         height=resized.shape[0],
         inner=(False, False, False, False),
     )
-
-
-_FRAME_SHARE = 0.27
-_FRAME_SIDE = 344
-_FRAME_ENLARGEMENT = 4.0
 
 
 def _resized(picture: Pixels, scale: float) -> Pixels:

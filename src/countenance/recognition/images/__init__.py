@@ -9,7 +9,7 @@ decoder is read or set, so threads may decode at the same time.
 
 from __future__ import annotations
 
-from countenance.recognition.images.decoding import decode, read
+from countenance.recognition.images.decoding import decode, read, read_bytes
 from countenance.recognition.images.picture import Picture
 
-__all__ = ["Picture", "decode", "read"]
+__all__ = ["Picture", "decode", "read", "read_bytes"]

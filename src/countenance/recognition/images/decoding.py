@@ -46,10 +46,16 @@ _INDIRECT_PIXELS = 80_000_000
 
 
 def read(path: Path, limits: ImageLimits, *, longest_side_hint: int | None = None) -> tuple[bytes, Picture]:
-    """The bytes of a file and the picture in them.
+    """The bytes of a file and the picture in them. Raises what ``read_bytes`` and ``decode`` raise."""
+    data = read_bytes(path, limits)
+    return data, decode(data, limits, name=str(path), longest_side_hint=longest_side_hint)
+
+
+def read_bytes(path: Path, limits: ImageLimits) -> bytes:
+    """The bytes of a file, whatever they are.
 
     Raises ``ImageMissing`` when there is no such file, it is no file, or may not be read; ``ImageTooLarge``
-    when it is longer than ``limits.size_bytes``, without reading it; and what ``decode`` raises.
+    when it is longer than ``limits.size_bytes``, without reading it.
     """
     try:
         status = path.stat()
@@ -57,11 +63,10 @@ def read(path: Path, limits: ImageLimits, *, longest_side_hint: int | None = Non
             raise ImageMissing(f"{path} is not a file")
         _check_bytes(status.st_size, limits, str(path))
         with path.open("rb") as file:
-            data = file.read(limits.size_bytes + 1)
+            return file.read(limits.size_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no such file"
         raise ImageMissing(f"{path} cannot be read: {reason}") from error
-    return data, decode(data, limits, name=str(path), longest_side_hint=longest_side_hint)
 
 
 def decode(

@@ -95,6 +95,7 @@ class Network:
         self._cache = CheckedCache(cache_folder / "models" / package.manifest.sha256)
         self._compiled = self._load()
         self.outputs: tuple[str, ...] = tuple(output.get_any_name() for output in self._compiled.outputs)
+        self.takes_batches = bool(self._compiled.inputs[0].partial_shape[0].is_dynamic)
         self._idle: list[Any] = []
         self._lock = threading.Lock()
 
@@ -161,8 +162,14 @@ class Network:
             return _core().import_model(blob, "CPU", settings)
 
     def _folded(self) -> bytes:
-        name = f"folded-{PREPARATION_VERSION}.onnx"
-        return self._cache.get(name, lambda: fold(self._package.read(), self.manifest))
+        return self._cache.get(f"folded-{PREPARATION_VERSION}.onnx", self._fold)
+
+    def _fold(self) -> bytes:
+        data = self._package.read()
+        opened = fold(data, self.manifest)
+        if self.manifest.kind == "detector" or _takes_batches(opened):
+            return opened
+        return fold(data, self.manifest, open_batch=False)
 
     def _key(self, settings: dict[str, Any]) -> str:
         """Everything that a compiled network depends on, as a short digest."""
@@ -172,6 +179,15 @@ class Network:
         )
         parts = (PREPARATION_VERSION, openvino().__version__, device, sorted(settings.items()), self.manifest.input)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+def _takes_batches(opened: bytes) -> bool:
+    """Whether a free number of faces gives as many templates. Some exporters write "one face" into the graph."""
+    try:
+        output = _core().read_model(opened).output(0).get_partial_shape()
+        return bool(output.rank.get_length() == 2 and output[0].is_dynamic)
+    except RuntimeError:
+        return False
 
 
 def _compile(folded: bytes, manifest: Manifest, settings: dict[str, Any]) -> bytes:

@@ -61,7 +61,7 @@ class Extractor:
 
     def _raw(self, chips: Chips) -> Vectors:
         # Whole batches, then one by one: each new batch size would cost the network tens of milliseconds once.
-        whole = len(chips) - len(chips) % BATCH
+        whole = len(chips) - len(chips) % BATCH if self._network.takes_batches else 0
         starts = [(start, BATCH) for start in range(0, whole, BATCH)] + [(at, 1) for at in range(whole, len(chips))]
         parts = self._network.run_each(((start, count), chips[start : start + count]) for start, count in starts)
         rows = np.empty((len(chips), self.dimensions), np.float32)

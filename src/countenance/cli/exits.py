@@ -1,0 +1,108 @@
+"""From error code to exit status: one table.
+
+Rules kept here:
+
+* Every class under ``CountenanceError`` has its own code and a row here (tests/unit/cli/test_cli_exits.py).
+* A status says what kind of thing went wrong, so that a shell script can branch on it; the code says exactly
+  what. Statuses stay below 126, which shells use for themselves, and are never given a new meaning.
+"""
+
+from __future__ import annotations
+
+from countenance.errors import CountenanceError
+
+OK = 0
+PARTLY = 1
+"""The command went through, and some of its items failed; each is named in the answer."""
+USAGE = 2
+ERROR = 3
+IMAGE = 10
+FACE = 20
+MODEL = 30
+PERMISSION = 40
+SUBJECT = 41
+GALLERY = 50
+BUSY = 51
+KEYS = 52
+DAMAGED = 53
+DISK = 54
+ERASURE = 55
+INDEX = 60
+INPUT = 64
+EVALUATION = 65
+INTERNAL = 70
+SYSTEM = 71
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+EXIT_STATUS: dict[str, int] = {
+    "error": ERROR,
+    "usage": USAGE,
+    "internal": INTERNAL,
+    "system": SYSTEM,
+    "interrupted": INTERRUPTED,
+    "input_invalid": INPUT,
+    # pictures
+    "image_unreadable": IMAGE,
+    "image_missing": IMAGE,
+    "image_empty": IMAGE,
+    "image_format": IMAGE,
+    "image_truncated": IMAGE,
+    "image_too_large": IMAGE,
+    # faces
+    "face": FACE,
+    "no_face": FACE,
+    "several_faces": FACE,
+    "face_choice": FACE,
+    "quality_too_low": FACE,
+    # models
+    "model": MODEL,
+    "model_missing": MODEL,
+    "model_digest": MODEL,
+    "model_unsuitable": MODEL,
+    "models_differ": MODEL,
+    "model_uncalibrated": MODEL,
+    # measuring how well it works
+    "evaluation": EVALUATION,
+    "labels_invalid": EVALUATION,
+    "sample_too_small": EVALUATION,
+    "calibration": EVALUATION,
+    "calibration_missing": EVALUATION,
+    "calibration_unreadable": EVALUATION,
+    "calibration_unfit": EVALUATION,
+    "beyond_validated": EVALUATION,
+    # permission
+    "permission": PERMISSION,
+    "permission_refused": PERMISSION,
+    "permission_invalid": PERMISSION,
+    "purpose_unknown": PERMISSION,
+    "subject_unknown": SUBJECT,
+    "subject_name": SUBJECT,
+    # keepers
+    "gallery": GALLERY,
+    "gallery_missing": GALLERY,
+    "gallery_exists": GALLERY,
+    "gallery_newer": GALLERY,
+    "gallery_busy": BUSY,
+    "keys_missing": KEYS,
+    "keys_foreign": KEYS,
+    "key_destroyed": KEYS,
+    "seal_broken": DAMAGED,
+    "disk_full": DISK,
+    "erasure_incomplete": ERASURE,
+    # index
+    "index": INDEX,
+    "vectors_invalid": INDEX,
+    "filter_invalid": INDEX,
+    "snapshot_unusable": INDEX,
+}
+"""Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""
+
+
+def exit_status(error: CountenanceError) -> int:
+    """The exit status for ``error``; a code that has no row yet gets its nearest parent's."""
+    for kind in type(error).__mro__:
+        code = kind.__dict__.get("code")
+        if code in EXIT_STATUS:
+            return EXIT_STATUS[code]
+    return ERROR

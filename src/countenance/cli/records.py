@@ -1,0 +1,103 @@
+"""Commands about what is on record: init, permit, access, withdraw, status, expire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from countenance.cli import words
+from countenance.cli.door import Door
+from countenance.cli.options import Day, everywhere
+
+here = click.make_pass_decorator(Door)
+
+
+@click.command(short_help="Make a new, empty gallery.")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--database-url", metavar="URL", help="Keep the records in PostgreSQL instead of SQLite.")
+@click.option(
+    "--mirrored", is_flag=True, help="Average templates with the mirrored face: more accurate, half as fast."
+)
+@everywhere
+@here
+def init(door: Door, folder: Path | None, database_url: str | None, mirrored: bool) -> None:
+    """Make a new, empty gallery in FOLDER and its keys in a folder beside it."""
+    place = folder or Path(door.folder())
+    made = door.engine().init(place, keys=door.keys, database_url=database_url, mirrored=mirrored)
+    with made as engine:
+        document = engine.status().as_dict()
+    door.answer(document, lambda console: words.made(console, document))
+
+
+@click.command(short_help="Record a subject's permission; prints the receipt.")
+@click.argument("subject")
+@click.option("--purpose", "purposes", multiple=True, required=True, help="What the face may be searched for.")
+@click.option("--residence", required=True, metavar="CC", help="Where the subject lives: a country code, GB.")
+@click.option("--until", required=True, type=Day(), metavar="DATE", help="Last day of the permission, 2027-05-01.")
+@click.option("--notice", help="The notice that the subject was given: its address or its text.")
+@click.option("--language", help="Language of the notice, such as en.")
+@click.option("--controller", help="Who answers for the gallery.")
+@click.option("--recipient", "recipients", multiple=True, help="Who may be told of a candidate.")
+@click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
+@click.option("--guardian", help="Who permits for a minor.")
+@click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
+@everywhere
+@here
+def permit(door: Door, /, subject: str, **terms: Any) -> None:
+    """Record the permission that SUBJECT gives, and print the receipt for them."""
+    # What was not given is left to the engine, which knows the defaults.
+    given = {name: value for name, value in terms.items() if value is not None and value != ()}
+    with door.open() as engine:
+        document = engine.permit(subject, **given).as_json_ld()
+    door.answer(document, lambda console: words.receipt(console, document))
+
+
+@click.command(short_help="Give a subject everything held about them.")
+@click.argument("subject")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="Where to write it."
+)
+@everywhere
+@here
+def access(door: Door, subject: str, out: Path) -> None:
+    """Give SUBJECT everything that is held about them, and every search that returned them."""
+    with door.open() as engine:
+        document = engine.access(subject, out).as_dict()
+    door.answer(document, lambda console: words.access(console, document))
+
+
+@click.command(short_help="Withdraw a permission and destroy what it held.")
+@click.argument("subject")
+@everywhere
+@here
+def withdraw(door: Door, subject: str) -> None:
+    """Withdraw SUBJECT's permission: out of every search at once, then destroyed, then checked."""
+    with door.open() as engine:
+        document = engine.withdraw(subject, progress=door.progress()).as_dict()
+    door.answer(document, lambda console: words.withdrawal(console, document))
+
+
+@click.command(short_help="Show what the gallery holds and what is due.")
+@click.option("--subjects", is_flag=True, help="List who is on record.")
+@everywhere
+@here
+def status(door: Door, subjects: bool) -> None:
+    """Show what the gallery holds and what is due."""
+    with door.open() as engine:
+        document = engine.status(people=subjects).as_dict()
+    door.answer(document, lambda console: words.status(console, document))
+
+
+@click.command(short_help="Erase everyone whose permission has ended.")
+@everywhere
+@here
+def expire(door: Door) -> None:
+    """Erase everyone whose permission has ended."""
+    with door.open() as engine:
+        # Opening erased what had expired already; what follows is what became due since, and what failed then.
+        erased = (*engine.kept_promises, *engine.expire(progress=door.progress()))
+        documents = [withdrawal.as_dict() for withdrawal in erased]
+    answer: dict[str, object] = {"expired": documents, "count": len(documents)}
+    door.answer(answer, lambda console: words.expiry(console, documents))

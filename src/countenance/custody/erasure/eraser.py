@@ -1,0 +1,360 @@
+"""One engine for every reason to forget: plan, freeze, count, destroy keys, delete, new epoch, confirm.
+
+Rules kept here:
+
+* The freeze comes first and takes the subjects out of every search, before anything is counted or destroyed.
+* Each step is written down after it is done and can be repeated: killed anywhere, :meth:`Eraser.resume` goes on
+  where it was and ends the same.
+* What was destroyed is what was held at the freeze and is confirmed absent at the end; no keeper is believed
+  about what it deleted, only about what it finds when it looks again.
+* An erasure that some keeper does not confirm stays open and is tried again at every start.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.errors import ErasureIncomplete
+from countenance.holding import Absence, Holder, Holding, Target
+from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
+from countenance.store.database import Database
+from countenance.store.erasures import ErasureRow, ErasureState, Mark
+from countenance.store.notices import NoticeRow
+from countenance.store.subjects import SubjectRow
+from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
+from countenance.vault.files import locked
+
+
+class Ground(StrEnum):
+    """Why something is erased."""
+
+    WITHDRAWAL = "withdrawal"
+    EXPIRY = "expiry"
+    ORDER = "order"
+    RESTORED_COPY = "restored-copy"
+    """An old copy of the data brought back rows whose keys are destroyed; they are deleted again."""
+
+
+class Progress(Protocol):
+    """Told after every step; ``total`` is None when it cannot be known."""
+
+    def __call__(self, done: int, total: int | None, what: str) -> None:
+        """``done`` of ``total`` steps are finished; ``what`` is the last one in a few words."""
+        ...
+
+
+class Keys(Holder, Protocol):
+    """The key ring, as far as erasing goes: a Holder of keys that also begins index epochs."""
+
+    @property
+    def epoch(self) -> int:
+        """Number of the present epoch."""
+        ...
+
+    def advance_epoch(self) -> int:
+        """Destroy the present epoch's key and begin the next."""
+        ...
+
+    def destroyed(self, slots: Sequence[int]) -> dict[int, frozenset[ArtefactClass]]:
+        """Those of ``slots`` whose keys are destroyed, and which of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything a certificate says of an erasure."""
+
+    row: ErasureRow
+    marks: tuple[Mark, ...]
+    destroyed: tuple[Holding, ...]
+    confirmations: tuple[Absence, ...]
+    epoch_after: int
+    finished_at: datetime
+    notices: tuple[NoticeRow, ...]
+    retained: tuple[Holding, ...]
+
+
+class Witness(Protocol):
+    """Keeps the tamper-evident record of what an erasure does, and certifies the end of it."""
+
+    def mark(self, subject: SubjectRow) -> Mark:
+        """What will stand for the subject in log and certificate; taken before her keys go."""
+        ...
+
+    def checkpoint(self) -> str:
+        """The log's checkpoint now, a signed note."""
+        ...
+
+    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
+        """Log that a step is done; returns the number of the entry."""
+        ...
+
+    def certify(self, account: Account) -> None:
+        """Log the closing entry and write the certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why, and on whose demand, something is erased."""
+
+    ground: Ground
+    request: str | None = None
+    scope_sha256: str | None = None
+    by_doubt_alone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A confirmed erasure."""
+
+    erasure_id: str
+    ground: str
+    subject_ids: tuple[SubjectId, ...]
+    destroyed: tuple[Holding, ...]
+    confirmations: tuple[Absence, ...]
+    epoch_before: int
+    epoch_after: int
+    finished_utc: str
+
+
+_STEPS = tuple(ErasureState)
+
+EPOCH = "index_epoch"
+"""The fact in which the store remembers the key ring's epoch; see :meth:`Eraser.erase_again`."""
+
+
+class Eraser:
+    """Carries erasures out over every Holder it was given; keys go first, whatever the order of ``holders``."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        holders: Sequence[Holder],
+        clock: Clock,
+        lock: Path,
+        witness: Witness,
+    ) -> None:
+        """``lock`` is a file that processes of one machine lock while they destroy, one after the other."""
+        self._witness = witness
+        self._database = database
+        self._lock = lock
+        self._keys = keys
+        self._holders = tuple(holders)
+        self._clock = clock
+
+    def plan(
+        self, subject_ids: Sequence[SubjectId], artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS
+    ) -> list[Target]:
+        """What would be erased, by number. Changes nothing."""
+        with self._database.read() as connection:
+            return _targets(connection, subject_ids, artefacts)
+
+    def holdings(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
+        """What every keeper holds of the targets now. Changes nothing."""
+        return tuple(holding for holder in self._everyone() for holding in holder.describe(targets))
+
+    def freeze(
+        self,
+        subject_ids: Sequence[SubjectId],
+        errand: Errand,
+        artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS,
+    ) -> str:
+        """Take subjects out of every search from now on and begin their erasure; returns its id."""
+        erasure_id = secrets.token_hex(16)
+        before = self._witness.checkpoint()
+        with self._database.write() as connection:
+            targets = _targets(connection, subject_ids, artefacts)
+            owners = subjects.by_ids(connection, [target.subject_id for target in targets])
+            marks = [self._witness.mark(owners[target.subject_id]) for target in targets]
+            subjects.freeze(connection, [t.subject_id for t in targets if t.whole])
+            permissions.withdraw(connection, [t.subject_id for t in targets if t.whole])
+            if artefacts & {ArtefactClass.TEMPLATE}:
+                feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
+            now = clock.to_text(self._clock.now())
+            row = ErasureRow(
+                erasure_id,
+                errand.ground,
+                ErasureState.FROZEN,
+                now,
+                None,
+                self._keys.epoch,
+                None,
+                errand.request,
+                errand.scope_sha256,
+                errand.by_doubt_alone,
+                before,
+            )
+            erasures.begin(connection, row, targets, marks)
+            suppression.remember(connection, erasure_id, errand.ground, [t.subject_id for t in targets])
+            notices.address(connection, erasure_id, [t.subject_id for t in targets])
+        return erasure_id
+
+    def erase(
+        self,
+        subject_ids: Sequence[SubjectId],
+        errand: Errand,
+        artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS,
+        progress: Progress | None = None,
+    ) -> Erased:
+        """Freeze and destroy. Raises ErasureIncomplete when a keeper still finds something."""
+        return self.finish(self.freeze(subject_ids, errand, artefacts), progress)
+
+    def resume(self, progress: Progress | None = None) -> list[Erased]:
+        """Finish what an earlier process began and could not finish."""
+        with self._database.read() as connection:
+            open_ones = erasures.unfinished(connection)
+        finished = []
+        for row in open_ones:
+            with locked(self._lock):
+                with self._database.read() as connection:
+                    now = erasures.get(connection, row.erasure_id)
+                if now is not None and now.state is not ErasureState.CONFIRMED:  # else another process did it
+                    finished.append(self._finish(row.erasure_id, progress))
+        return finished
+
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+
+        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
+        one was restored from a copy, and rows whose keys are destroyed are deleted from it again.
+        """
+        with self._database.read() as connection:
+            if int(numbering.fact(connection, EPOCH) or "1") == self._keys.epoch:
+                return []
+            everyone = subjects.numbers(connection)
+        groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
+        for slot, gone in self._keys.destroyed(everyone).items():
+            groups.setdefault(gone, []).append(SubjectId(slot))
+        erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
+        self.begin_epoch()
+        return erased
+
+    def begin_epoch(self) -> int:
+        """Make every index snapshot written so far unreadable, and remember that it was meant."""
+        with locked(self._lock):
+            epoch = self._keys.advance_epoch()
+            with self._database.write() as connection:
+                numbering.set_fact(connection, EPOCH, str(epoch))
+        return epoch
+
+    def finish(self, erasure_id: str, progress: Progress | None = None) -> Erased:
+        """Carry a frozen erasure to its confirmation, from whichever step it is at."""
+        with locked(self._lock):
+            return self._finish(erasure_id, progress)
+
+    def _finish(self, erasure_id: str, progress: Progress | None) -> Erased:
+        with self._database.read() as connection:
+            row = erasures.get(connection, erasure_id)
+            targets = erasures.targets(connection, erasure_id)
+            marks = erasures.marks(connection, erasure_id)
+            counted = erasures.counts(connection, erasure_id)
+        if row is None:
+            raise ErasureIncomplete(f"There is no erasure {erasure_id}.")
+        if not counted and row.state is ErasureState.FROZEN:
+            counted = list(self.holdings(targets))
+            with self._database.write() as connection:
+                erasures.write_counts(connection, erasure_id, counted)
+        row = self._done(row, ErasureState.FROZEN, marks, progress)
+        steps: dict[ErasureState, Callable[[], object]] = {
+            ErasureState.KEYS_DESTROYED: lambda: self._keys.erase(targets),
+            ErasureState.DELETED: lambda: [holder.erase(targets) for holder in self._holders],
+            ErasureState.EPOCH_BEGUN: self._keys.advance_epoch,
+        }
+        for state, step in steps.items():
+            if _STEPS.index(row.state) < _STEPS.index(state):
+                step()
+                row = self._done(row, state, marks, progress)
+        return self._confirm(row, targets, marks, counted, progress)
+
+    def _done(
+        self, row: ErasureRow, state: ErasureState, marks: list[Mark], progress: Progress | None
+    ) -> ErasureRow:
+        """Log and write down that a step is done. A crash between the two logs it twice, never not at all."""
+        if state is ErasureState.FROZEN and row.log_steps:
+            return row
+        number = self._witness.saw(state, self._clock.now(), row.erasure_id, marks)
+        epoch = self._keys.epoch
+        done = replace(row, state=state, log_steps=(*row.log_steps, number), epoch_after=epoch)
+        with self._database.write() as connection:
+            erasures.advance(connection, row.erasure_id, state, epoch_after=epoch, log_steps=done.log_steps)
+            numbering.set_fact(connection, EPOCH, str(epoch))
+        _tell(progress, state)
+        return done
+
+    def _confirm(
+        self,
+        row: ErasureRow,
+        targets: list[Target],
+        marks: list[Mark],
+        counted: list[Holding],
+        progress: Progress | None,
+    ) -> Erased:
+        confirmations = tuple(holder.confirm_absent(targets) for holder in self._everyone())
+        missing = [absence for absence in confirmations if not absence.absent]
+        if missing:
+            with self._database.write() as connection:  # all steps again at the next start
+                erasures.advance(connection, row.erasure_id, ErasureState.FROZEN)
+            who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
+            raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
+        at = self._clock.now()
+        number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
+        row = replace(row, log_steps=(*row.log_steps, number))
+        with self._database.read() as connection:
+            told = tuple(notices.of_erasure(connection, row.erasure_id))
+            kept = tuple(suppression.count(connection, row.erasure_id))
+        epoch = self._keys.epoch
+        account = Account(row, tuple(marks), tuple(counted), confirmations, epoch, at, told, kept)
+        self._witness.certify(account)
+        now = clock.to_text(at)
+        with self._database.write() as connection:
+            state = ErasureState.CONFIRMED
+            erasures.advance(
+                connection,
+                row.erasure_id,
+                state,
+                finished_utc=now,
+                epoch_after=epoch,
+                log_steps=row.log_steps,
+            )
+            erasures.forget_targets(connection, row.erasure_id)
+        _tell(progress, ErasureState.CONFIRMED)
+        ids = tuple(target.subject_id for target in targets)
+        before = epoch if row.epoch_before is None else row.epoch_before
+        return Erased(row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, now)
+
+    def _everyone(self) -> tuple[Holder, ...]:
+        return (self._keys, *self._holders)
+
+
+def _targets(
+    connection: Connection, subject_ids: Sequence[SubjectId], artefacts: frozenset[ArtefactClass]
+) -> list[Target]:
+    on_record = subjects.by_ids(connection, subject_ids)
+    held = references.of_subjects(connection, list(on_record))
+    images = references.images_of(connection, list(on_record))
+    return [
+        Target(
+            subject_id,
+            tuple(row.reference_id for row in held.get(subject_id, [])),
+            tuple(row.image_id for row in images.get(subject_id, [])),
+            artefacts,
+        )
+        for subject_id in on_record
+    ]
+
+
+def _tell(progress: Progress | None, state: ErasureState) -> None:
+    if progress is not None:
+        progress(_STEPS.index(state) + 1, len(_STEPS), state.replace("-", " "))

@@ -1,0 +1,248 @@
+"""The consent ledger: gives a subject a number and keys when she first permits, and keeps every permission sealed.
+
+Rules kept here:
+
+* A subject comes into being with her first permission, never otherwise.
+* Her name is stored as a keyed fingerprint (to find her) and sealed under her own key (to show her); destroying
+  the key unlinks both.
+* What a new permission changes about searching is announced to the index in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Connection
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.permission.decide import Decision, Granted, Refused, decide, in_force
+from countenance.custody.permission.record import Asked, PermissionRecord, check, subject_name
+from countenance.errors import PermissionRefused, SubjectUnknown
+from countenance.store import feed, orders, permissions, references, residency, subjects
+from countenance.store.database import Database
+from countenance.store.permissions import PermissionRow, PermissionState
+from countenance.store.residency import EvidenceRow
+from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.terms import ArtefactClass, SubjectId
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+EPOCH_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the index needs to know of a subject's permissions: named purposes and the last day of any of them."""
+
+    purposes: frozenset[str]
+    last_day: int
+    """Days since 1970-01-01 UTC."""
+
+
+class Ledger:
+    """Every permission of one gallery."""
+
+    def __init__(self, database: Database, ring: KeyRing, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._ring = ring
+        self._vault = vault
+        self._clock = clock
+
+    # -- giving ---------------------------------------------------------------------------------------------
+
+    def give(self, asked: Sequence[Asked]) -> list[PermissionRecord]:
+        """Record permissions, all or none; subjects not yet on record get a number and keys.
+
+        Raises PermissionInvalid or SubjectNameInvalid (nothing is recorded), PermissionRefused for a subject
+        who is just being erased.
+        """
+        now = self._clock.now()
+        names = [subject_name(one.subject) for one in asked]
+        for one in asked:  # every rule is checked before a key slot is spent
+            check(one, now=now, record_id="", version=1)
+        with self._database.write() as connection:
+            known = self._find(connection, names)
+            newcomers = [name for name in dict.fromkeys(names) if name not in known]
+            residence = {name: one.residence for name, one in zip(names, asked, strict=True)}
+            fresh = self._newcomers(newcomers, residence, now)
+            subjects.add(connection, list(fresh.values()))
+            rows, records = self._records(connection, asked, names, known | fresh, now)
+            permissions.add(connection, rows)
+            residency.add(connection, [self._declaration(known | fresh, record) for record in records])
+            returning = [row.subject_id for row in known.values()]
+            feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, returning))
+        return records
+
+    def _newcomers(self, names: Sequence[str], residence: dict[str, str], now: datetime) -> dict[str, SubjectRow]:
+        if not names:
+            return {}
+        rows = {}
+        for slot, name in zip(self._ring.allot(len(names)), names, strict=True):
+            subject_id = SubjectId(slot)
+            wrapped = self._vault.new_keys(subject_id, residence[name])
+            sealer = self._vault.sealer(subject_id, wrapped, ArtefactClass.METADATA)
+            sealed_name = sealer.seal(name.encode(), "name", 0)
+            rows[name] = SubjectRow(
+                subject_id, self.tag(name), sealed_name, wrapped, SubjectState.ACTIVE, clock.to_text(now)
+            )
+        return rows
+
+    def _records(
+        self,
+        connection: Connection,
+        asked: Sequence[Asked],
+        names: Sequence[str],
+        rows: dict[str, SubjectRow],
+        now: datetime,
+    ) -> tuple[list[PermissionRow], list[PermissionRecord]]:
+        earlier = permissions.of_subjects(connection, [row.subject_id for row in rows.values()])
+        versions = {subject_id: held[-1].version for subject_id, held in earlier.items()}
+        made, records = [], []
+        for one, name in zip(asked, names, strict=True):
+            row = rows[name]
+            if row.state is not SubjectState.ACTIVE:
+                raise PermissionRefused(
+                    "This subject is being erased; a new permission can be recorded when that is finished.",
+                    remedy="Run: countenance expire",
+                )
+            version = versions[row.subject_id] = versions.get(row.subject_id, 0) + 1
+            record = check(one, now=now, record_id=secrets.token_hex(16), version=version)
+            sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+            sealed = sealer.seal(record.to_bytes(), f"permission:{record.record_id}", version)
+            made.append(
+                PermissionRow(
+                    record.record_id,
+                    row.subject_id,
+                    version,
+                    PermissionState.GIVEN,
+                    record.given_utc,
+                    record.valid_until_utc,
+                    frozenset(record.purposes),
+                    sealed,
+                )
+            )
+            records.append(record)
+        return made, records
+
+    def _declaration(self, rows: dict[str, SubjectRow], record: PermissionRecord) -> EvidenceRow:
+        """The dated declaration of residence that comes with a permission: evidence of tier A."""
+        row = rows[record.subject]
+        evidence_id = secrets.token_hex(8)
+        sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+        origin = {"source": f"permission-{record.version}", "extractor": "permit", "extractor_version": "1"}
+        return EvidenceRow(
+            evidence_id,
+            row.subject_id,
+            None,
+            "resident_of",
+            (record.residence,),
+            "A",
+            "declaration",
+            record.given_utc,
+            record.given_utc[:10],
+            None,
+            record.record_id,
+            (),
+            sealer.seal(json.dumps(origin).encode(), f"evidence:{evidence_id}", 0),
+        )
+
+    # -- asking ---------------------------------------------------------------------------------------------
+
+    def tag(self, name: str) -> bytes:
+        """The keyed fingerprint under which a subject's name is stored."""
+        return self._ring.fingerprint("subject-name", name.encode())
+
+    def find(self, name: str) -> SubjectRow:
+        """The subject of that name. Raises SubjectUnknown."""
+        wanted = subject_name(name)
+        with self._database.read() as connection:
+            row = subjects.by_tags(connection, [self.tag(wanted)]).get(self.tag(wanted))
+        if row is None:
+            raise SubjectUnknown(f"Nobody called {wanted} is on record.")
+        return row
+
+    def find_all(self, names: Sequence[str]) -> dict[str, SubjectRow]:
+        """The subjects of these names that are on record, by the names as given."""
+        wanted = {name: subject_name(name) for name in names}
+        with self._database.read() as connection:
+            found = self._find(connection, list(wanted.values()))
+        return {name: found[plain] for name, plain in wanted.items() if plain in found}
+
+    def versions(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, int]:
+        """The newest permission version in force of each subject. Raises PermissionRefused if one has none."""
+        granted = {}
+        for subject_id, decision in self.decisions(connection, subject_ids, None).items():
+            match decision:
+                case Refused(reason):
+                    raise PermissionRefused(f"Nothing was enrolled: {reason}.")
+                case Granted(_, version):
+                    granted[subject_id] = version
+        return granted
+
+    def name(self, row: SubjectRow) -> str:
+        """The subject's name, unsealed. Raises KeyDestroyed or SealBroken."""
+        sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+        return sealer.unseal(row.sealed_name, "name", 0).decode()
+
+    def records(self, row: SubjectRow) -> list[tuple[PermissionRow, PermissionRecord]]:
+        """Every permission of a subject, unsealed, oldest first."""
+        with self._database.read() as connection:
+            held = permissions.of_subjects(connection, [row.subject_id]).get(row.subject_id, [])
+        sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+        return [
+            (
+                one,
+                PermissionRecord.from_bytes(
+                    sealer.unseal(one.sealed_record, f"permission:{one.permission_id}", one.version)
+                ),
+            )
+            for one in held
+        ]
+
+    def decisions(
+        self, connection: Connection, subject_ids: Sequence[SubjectId], purpose: str | None
+    ) -> dict[SubjectId, Decision]:
+        """A Decision for each of these subjects: may she be held, or returned for ``purpose``, now?"""
+        now = self._clock.now()
+        rows = subjects.by_ids(connection, subject_ids)
+        held = permissions.of_subjects(connection, subject_ids)
+        withheld = orders.held_back(connection, subject_ids)
+        return {
+            one: Refused("an order keeps the subject out of use")
+            if one in withheld
+            else decide(rows.get(one), held.get(one, []), purpose, at=now)
+            for one in subject_ids
+        }
+
+    def standing(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, Standing]:
+        """For subjects with a permission in force: what the index filters by."""
+        now = self._clock.now()
+        held = permissions.of_subjects(connection, subject_ids)
+        found = {}
+        for subject_id, rows in held.items():
+            standing = in_force(rows, now)
+            if standing:
+                last = max(clock.from_text(row.valid_until_utc) for row in standing)
+                day = (last.astimezone(UTC).date() - EPOCH_DAY).days - 1
+                found[subject_id] = Standing(frozenset().union(*(row.purposes for row in standing)), day)
+        return found
+
+    def in_force(self, connection: Connection, subject_id: SubjectId) -> list[PermissionRow]:
+        """The permissions of one subject that are in force now, oldest first."""
+        held = permissions.of_subjects(connection, [subject_id]).get(subject_id, [])
+        return in_force(held, self._clock.now())
+
+    def lapsed(self) -> list[SubjectId]:
+        """Subjects of whom nothing may be kept any longer."""
+        with self._database.read() as connection:
+            return permissions.lapsed(connection, clock.to_text(self._clock.now()))
+
+    def _find(self, connection: Connection, names: Sequence[str]) -> dict[str, SubjectRow]:
+        tags = {name: self.tag(name) for name in names}
+        found = subjects.by_tags(connection, sorted(set(tags.values())))
+        return {name: found[tag] for name, tag in tags.items() if tag in found}

@@ -1,0 +1,82 @@
+"""Making a gallery: whole or not at all.
+
+Rules kept here: everything is made in a folder beside the final one and renamed at the end; keys first, so that a
+data folder never exists without its keys.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from sqlalchemy import inspect
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.errors import GalleryExists
+from countenance.recognition.gallery.migrate import ACTIVE_MODEL
+from countenance.recognition.models.package import bundled_template_model
+from countenance.settings import Settings
+from countenance.store import numbering
+from countenance.store.database import Database
+from countenance.store.description import DATABASE_FILE, Description
+from countenance.vault.files import disk_errors, sync_folder
+from countenance.vault.keys import KeyRing
+
+GALLERY_ID = "gallery_id"
+"""The fact that ties a database to its folder."""
+
+MIRRORED = "mirrored"
+"""The fact that says how templates are extracted: ``yes`` or ``no``."""
+
+
+def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: Clock) -> None:
+    """Make an empty gallery. Raises GalleryExists or DiskFull; then nothing is left of the attempt."""
+    place, keys = settings.folder, settings.keys
+    for folder in (place, keys):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise GalleryExists(f"{folder} exists and is not empty.")
+    if keys == place or place in keys.parents:
+        raise GalleryExists(f"The key folder {keys} must not lie inside the data folder.")
+    gallery_id = secrets.token_hex(16)
+    mark = secrets.token_hex(4)
+    new_place = place.with_name(f".{place.name}.new-{mark}")
+    new_keys = keys.with_name(f".{keys.name}.new-{mark}")
+    try:
+        with disk_errors():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            keys.parent.mkdir(parents=True, exist_ok=True)
+            new_place.mkdir(mode=0o700)
+        KeyRing.create(new_keys, gallery_id).close()
+        file = new_place / DATABASE_FILE
+        database = Database.of_file(file) if database_url is None else Database.at(database_url)
+        _write_facts(database, gallery_id, mirrored)
+        database.close()
+        Description(gallery_id, clock.to_text(clock_.now()), database_url).write(new_place)
+        with disk_errors():
+            new_keys.rename(keys)
+            new_place.rename(place)
+            sync_folder(keys.parent)
+            sync_folder(place.parent)
+    except BaseException:
+        _remove(new_place)
+        _remove(new_keys)
+        if not place.exists() or not any(place.iterdir()):
+            _remove(keys)
+        raise
+
+
+def _write_facts(database: Database, gallery_id: str, mirrored: bool) -> None:
+    with database.read() as connection:
+        if inspect(connection).get_table_names():
+            raise GalleryExists("The database is not empty.")
+    database.migrate()
+    with database.write() as connection:
+        numbering.set_fact(connection, GALLERY_ID, gallery_id)
+        numbering.set_fact(connection, ACTIVE_MODEL, bundled_template_model().manifest.sha256)
+        numbering.set_fact(connection, MIRRORED, "yes" if mirrored else "no")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,417 @@
+"""The gallery: one method for each thing a person may ask of a gallery. Composes the parts, decides nothing itself.
+
+Rules kept here:
+
+* Opening a gallery first keeps its promises: what a crash interrupted is finished, what has expired is erased.
+* The networks are loaded when a photograph has to be looked at, not before: withdrawing needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from countenance.clock import Clock, SystemClock
+from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.permission.record import Asked
+from countenance.custody.proof.witness import GalleryWitness
+from countenance.engine import answers, founding
+from countenance.engine.stock import Stock
+from countenance.errors import ErasureIncomplete, GalleryError
+from countenance.index.choice import open_index
+from countenance.recognition.candidates import calibrate
+from countenance.recognition.candidates.identify import Identification, Identifier
+from countenance.recognition.candidates.verify import Side, Verification
+from countenance.recognition.candidates.verify import verify as compare
+from countenance.recognition.gallery.access import Access, AccessReport
+from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
+from countenance.recognition.gallery.enrol import Enroller, Prepared
+from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
+from countenance.recognition.gallery.searchable import Searchable
+from countenance.recognition.images import decode, read_bytes
+from countenance.recognition.models.package import ModelPackage, bundled_template_model
+from countenance.recognition.templates import package as packages
+from countenance.recognition.templates.recogniser import Recogniser
+from countenance.settings import Settings
+from countenance.store import description, numbering, references
+from countenance.store.holder import StoreHolder
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+SAVE_AFTER_CHANGES = 200
+"""Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
+
+
+class Countenance:
+    """A gallery that asks first.
+
+    Open one with ``Countenance(folder)`` or make one with :meth:`init`; use it as a context manager or call
+    :meth:`close`. All methods may be called from several threads, and several processes may share one folder.
+
+    Raises GalleryMissing, GalleryNewer, KeysMissing, KeysForeign, GalleryError when it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._settings = Settings.of(folder, keys=keys, cache=cache)
+        self._clock = clock or SystemClock()
+        self._progress = progress
+        place = self._settings.folder
+        self._description = description.read(place)
+        self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
+        self._database = self._description.database(place)
+        self._database.check_version()
+        with self._database.read() as connection:
+            if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
+                raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
+            self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
+        self._vault = Vault(self._ring, self._description.gallery_id)
+        self._blobs = FolderBlobs(place / "blobs")
+        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
+        self._searchables: dict[str, Searchable] = {}
+        self._recognisers: dict[str, Recogniser] = {}
+        self._kept, self._broken = self._keep_promises()
+
+    # -- making and closing ---------------------------------------------------------------------------------
+
+    @classmethod
+    def init(
+        cls,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        database_url: str | None = None,
+        mirrored: bool = False,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Make an empty gallery in ``folder`` and its key ring in ``keys`` (default ``<folder>.keys``).
+
+        ``database_url`` names a PostgreSQL database (``postgresql+psycopg://...``); without it SQLite in the
+        folder is used. ``mirrored`` averages each template with that of the mirrored face: slightly more
+        accurate, twice the work; it cannot be changed later without re-enrolling.
+
+        Raises GalleryExists when a folder is not empty, DiskFull; then nothing was made.
+        """
+        settings = Settings.of(folder, keys=keys, cache=cache)
+        founding.found(settings, database_url, mirrored, clock or SystemClock())
+        return cls(folder, keys=keys, cache=cache, clock=clock)
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._blobs.close()
+        self._ring.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- the verbs ------------------------------------------------------------------------------------------
+
+    def permit(
+        self,
+        subject: str,
+        *,
+        purposes: Sequence[str],
+        residence: str,
+        until: date,
+        controller: str = "the operator of this gallery",
+        notice: str = "",
+        language: str = "en",
+        release: str = "",
+        born: date | None = None,
+        guardian: str = "",
+        recipients: Sequence[str] = (),
+    ) -> answers.Receipt:
+        """Record a subject's permission and return the receipt that she gets.
+
+        ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
+        Raises PermissionInvalid, SubjectNameInvalid.
+        """
+        asked = Asked(
+            subject,
+            purposes,
+            residence,
+            until,
+            controller,
+            notice,
+            language,
+            release,
+            born,
+            guardian,
+            recipients,
+        )
+        return answers.Receipt(self._ledger.give([asked])[0])
+
+    def enrol(
+        self,
+        subject: str,
+        images: Sequence[Picture],
+        *,
+        face: int | None = None,
+        progress: Progress | None = None,
+    ) -> answers.Enrolment:
+        """Enrol photographs (files or their bytes) of a permitted subject.
+
+        ``face`` chooses one of several faces, numbered from 1, largest first. A photograph that cannot be
+        enrolled is reported in the answer with its code and stops nothing; a photograph whose bytes are
+        already enrolled is passed over, so the same call may be repeated after an interruption.
+
+        Raises SubjectUnknown, PermissionRefused, DiskFull, GalleryBusy.
+        """
+        owner = self._ledger.find(subject)
+        with self._database.read() as connection:
+            self._ledger.versions(connection, [owner.subject_id])
+        model = self.model
+        items = enrol_all(
+            self._enroller,
+            partial(self._prepare, self._recogniser(model)),
+            self._read,
+            owner,
+            images,
+            model=model,
+            face=face,
+            progress=progress,
+        )
+        done = answers.Enrolment(self._ledger.name(owner), tuple(items), model)
+        self._searchable.save(at_least=SAVE_AFTER_CHANGES)
+        return done
+
+    def enrol_templates(self, rows: Iterable[TemplateRow], *, progress: Progress | None = None) -> int:
+        """Enrol templates of the gallery's own model that come without images, each with its permission.
+
+        Returns how many were enrolled. Raises VectorsInvalid, PermissionInvalid, SubjectNameInvalid.
+        """
+        importer = TemplateImport(self._database, self._vault, self._ledger, self._clock)
+        dimensions = self._package(self.model).manifest.dimensions
+        count = importer.write(rows, model=self.model, dimensions=dimensions, progress=progress)
+        self._searchable.save()
+        return count
+
+    def identify(
+        self, image: Picture, *, purpose: str, limit: int = 10, threshold: float | None = None
+    ) -> Identification:
+        """Who is in a photograph? Every face of it, each with its candidate list, best first.
+
+        Only subjects whose permission names ``purpose`` can be candidates. Without ``threshold`` the
+        calibration chooses the score at which 0.01 strangers are expected among the candidates of a face at
+        this gallery size. A face that nobody resembles that much has an empty list. The photograph and its
+        templates are forgotten when this returns; the search itself is on record.
+
+        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated.
+        """
+        model = self.model
+        name = picture_name(image, 1)
+        prepared = self._prepare(self._recogniser(model), name, self._read(image))
+        identifier = Identifier(
+            self._database,
+            self._vault,
+            self._ledger,
+            self._searchable,
+            self._calibration(model),
+            self._clock,
+        )
+        notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
+        return identifier.identify(prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes)
+
+    def verify(self, first: Picture, second: Picture, *, threshold: float | None = None) -> Verification:
+        """Do two photographs show one person? Compares their largest faces; keeps nothing.
+
+        Without ``threshold`` the calibration's score at a false match rate of 1 in 1,000 decides.
+        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated.
+        """
+        recogniser = self._recogniser(self.model)
+        sides = []
+        for number, image in enumerate((first, second), 1):
+            prepared = self._prepare(recogniser, picture_name(image, number), self._read(image))
+            sides.append(Side(prepared.name, prepared.faces, prepared.picture.notes))
+        calibration = self._calibration(self.model)
+        return compare(sides[0], sides[1], model=self.model, calibration=calibration, threshold=threshold)
+
+    def access(self, subject: str, out: str | Path) -> AccessReport:
+        """Write everything held about a subject, and every search that returned her, to the ZIP file ``out``.
+
+        Raises SubjectUnknown, InputInvalid, SealBroken.
+        """
+        access = Access(
+            self._database,
+            self._ring,
+            self._vault,
+            self._blobs,
+            self._ledger,
+            self._description.gallery_id,
+            self._clock,
+        )
+        return access.write(self._ledger.find(subject), Path(out).absolute())
+
+    def withdraw(self, subject: str, *, progress: Progress | None = None) -> answers.Withdrawal:
+        """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
+
+        Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
+        next opening; the subject is out of every search all the same).
+        """
+        owner = self._ledger.find(subject)
+        name = self._ledger.name(owner)
+        erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
+        self._searchable.save()
+        return answers.Withdrawal(name, erased)
+
+    def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
+        """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
+        subject whose last permission has ended.
+
+        This happens at every opening; a service that stays open calls it once a day.
+        """
+        finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
+        lapsed = self._ledger.lapsed()
+        if lapsed:
+            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
+        if finished:
+            self._searchable.save()
+        return tuple(_unnamed(erased) for erased in finished)
+
+    def status(self, *, people: bool = False) -> answers.Status:
+        """The gallery in numbers; with ``people``, every subject by name."""
+        package = self._package(self.model)
+        return self._stock.take(package, mirrored=self._mirrored, people=people)
+
+    # -- models ---------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> str:
+        """Digest of the model that searches use now."""
+        with self._database.read() as connection:
+            return numbering.fact(connection, ACTIVE_MODEL) or bundled_template_model().manifest.sha256
+
+    def models(self) -> tuple[ModelPackage, ...]:
+        """The template models that this gallery can use: the bundled one and those that were added."""
+        return packages.available(self._models_folder)
+
+    def add_model(self, file: str | Path, manifest: str | Path) -> ModelPackage:
+        """Add a model package a user is licensed for: a 112x112 ONNX face model and its manifest.
+
+        Raises ModelMissing, ModelDigestWrong, ModelUnsuitable; then nothing was added.
+        """
+        return packages.add(Path(file), Path(manifest), self._models_folder)
+
+    def migrate(self, model: str, *, progress: Progress | None = None) -> Migration:
+        """Make every reference again with the model of that name from the sealed images, then switch to it.
+
+        Can be interrupted and repeated; searches use the old model until the switch.
+        Raises ModelMissing and what loading a model raises.
+        """
+        chosen = packages.find(model, self._models_folder)
+        recogniser = self._recogniser(chosen.manifest.sha256)
+        migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
+        done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
+        self._database.forget_deleted_rows()
+        self._eraser.begin_epoch()
+        self._searchables.clear()
+        self._searchable.save()
+        return done
+
+    # -- parts ----------------------------------------------------------------------------------------------
+
+    @property
+    def kept_promises(self) -> tuple[answers.Withdrawal, ...]:
+        """What opening this gallery finished or erased because it was due."""
+        return self._kept
+
+    @property
+    def broken_promise(self) -> str | None:
+        """Why something that was due at opening could not be finished, or None. It is tried again each time."""
+        return self._broken
+
+    def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
+        self._blobs.recover(self._knows_image)
+        try:
+            return self.expire(), None
+        except ErasureIncomplete as error:
+            return (), str(error)
+
+    def _knows_image(self, image_id: str) -> bool:
+        with self._database.read() as connection:
+            return references.has_image(connection, image_id)
+
+    @property
+    def _searchable(self) -> Searchable:
+        model = self.model
+        if model not in self._searchables:
+            dimensions = self._package(model).manifest.dimensions
+            self._searchables = {
+                model: Searchable(
+                    self._database,
+                    self._ring,
+                    self._vault,
+                    self._ledger,
+                    self._settings.folder / "index",
+                    self._description.gallery_id,
+                    model,
+                    partial(open_index, model, dimensions),
+                    self._progress,
+                )
+            }
+        return self._searchables[model]
+
+    @property
+    def _eraser(self) -> Eraser:
+        holders = (self._searchable, self._blobs, StoreHolder(self._database))
+        lock = self._settings.folder / ".erasing"
+        return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
+
+    @cached_property
+    def _witness(self) -> GalleryWitness:
+        return GalleryWitness(self._settings.folder, self._description.gallery_id, self._ring)
+
+    @cached_property
+    def _enroller(self) -> Enroller:
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+
+    @cached_property
+    def _stock(self) -> Stock:
+        return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
+
+    @property
+    def _models_folder(self) -> Path:
+        return self._settings.folder / "models"
+
+    def _package(self, model: str) -> ModelPackage:
+        return packages.find(model, self._models_folder)
+
+    def _recogniser(self, model: str) -> Recogniser:
+        if model not in self._recognisers:
+            package = self._package(model)
+            self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
+        return self._recognisers[model]
+
+    def _calibration(self, model: str) -> calibrate.Calibration | None:
+        return calibrate.shipped(model, "mirrored" if self._mirrored else "plain")
+
+    def _read(self, image: Picture) -> bytes:
+        return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
+
+    def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
+        picture = decode(data, self._settings.limits, name=name)
+        return Prepared(name, data, picture, recogniser.recognise(picture.pixels))
+
+
+def _unnamed(erased: Erased) -> answers.Withdrawal:
+    return answers.Withdrawal(", ".join(f"number {n}" for n in erased.subject_ids), erased)

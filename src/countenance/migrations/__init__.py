@@ -1,0 +1,1 @@
+"""Versions of the database schema; Alembic runs them, store.database calls Alembic."""

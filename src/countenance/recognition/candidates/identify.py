@@ -1,0 +1,262 @@
+"""Identification (1:N): every face of a probe, and for each the subjects it resembles, best first.
+
+Rules kept here:
+
+* A candidate is a *subject*: several references of hers are one candidate with her best reference's score.
+* The index only suggests. Every suggested subject is scored again on her sealed templates, all of them, in
+  float32; a subject whose keys are destroyed cannot appear.
+* A Decision is asked for every suggested subject in the same breath; the refused are dropped silently, so an
+  answer never tells that somebody is held for another purpose.
+* The search and whom it returned are written to the ledger before the answer is given. The probe and its
+  template are not.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC
+
+import numpy as np
+from sqlalchemy import Connection
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.permission.decide import Granted
+from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
+from countenance.errors import InputInvalid, ModelUncalibrated, PurposeUnknown
+from countenance.index.protocol import Hits
+from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.sealed import TemplateReader
+from countenance.recognition.gallery.searchable import Searchable
+from countenance.recognition.templates.recogniser import RecognisedFace
+from countenance.store import references, searches, subjects
+from countenance.store.database import Database
+from countenance.store.searches import ResultRow, SearchRow
+from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
+from countenance.vault.sealing import Vault
+
+MOST_CANDIDATES = 1000
+_SLACK = 8
+"""Subjects asked of the index beyond the limit: some may be refused, and coarse scores may be out of order."""
+
+_COARSE_ERROR = 0.08
+"""A coarse score this far below the threshold is not scored again; several times the 8-bit refinement's error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One subject a face resembles. ``score`` is the cosine of her best reference, -1 to 1."""
+
+    rank: int
+    subject: str
+    subject_id: SubjectId
+    score: float
+    reference: ReferenceId
+    references: int
+    """How many of her references reach the threshold."""
+    expected_false_positives: float | None
+    """Strangers expected at this score or more in a search of this size; None without a calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFace:
+    """One face of the probe and its candidate list, which is empty when nobody resembles it enough."""
+
+    box: Box
+    quality: Quality
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The answer of one search."""
+
+    search_id: str
+    purpose: str
+    at_utc: str
+    faces: tuple[ProbeFace, ...]
+    threshold: float
+    threshold_chosen: str
+    """``caller`` or ``calibration``."""
+    expected_false_positives: float | None
+    """Strangers expected among the candidates of one face at this threshold and gallery size."""
+    extrapolated: bool
+    """True when the expected figure lies beyond what the calibration's sample can show."""
+    gallery_size: int
+    """Subjects on record."""
+    references: int
+    """References that the index holds for this model."""
+    model: str
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON answer."""
+        return {
+            "search": self.search_id,
+            "purpose": self.purpose,
+            "at": self.at_utc,
+            "faces": [
+                {
+                    "box": face.box.as_list(),
+                    "quality": face.quality.as_dict(),
+                    "candidates": [
+                        {
+                            "rank": one.rank,
+                            "subject": one.subject,
+                            "score": round(one.score, 4),
+                            "reference": one.reference,
+                            "references_above_threshold": one.references,
+                            "expected_false_positives": one.expected_false_positives,
+                        }
+                        for one in face.candidates
+                    ],
+                }
+                for face in self.faces
+            ],
+            "threshold": round(self.threshold, 4),
+            "threshold_chosen_by": self.threshold_chosen,
+            "expected_false_positives": self.expected_false_positives,
+            "extrapolated": self.extrapolated,
+            "gallery_size": self.gallery_size,
+            "references": self.references,
+            "model": self.model,
+            "notes": list(self.notes),
+        }
+
+
+class Identifier:
+    """Searches one gallery. Thread-safe."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        ledger: Ledger,
+        searchable: Searchable,
+        calibration: Calibration | None,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._searchable = searchable
+        self._calibration = calibration
+        self._clock = clock
+
+    def identify(
+        self,
+        faces: tuple[RecognisedFace, ...],
+        *,
+        purpose: str,
+        limit: int,
+        threshold: float | None,
+        notes: tuple[str, ...] = (),
+    ) -> Identification:
+        """Candidate lists for ``faces``, at most ``limit`` candidates each.
+
+        Raises PurposeUnknown, InputInvalid, or ModelUncalibrated when there is no threshold to be had.
+        """
+        if not 1 <= limit <= MOST_CANDIDATES:
+            raise InputInvalid(f"The number of candidates is between 1 and {MOST_CANDIDATES}, not {limit}.")
+        if threshold is not None and not -1.0 <= threshold <= 1.0:
+            raise InputInvalid(f"A threshold is a comparison score between -1 and 1, not {threshold}.")
+        now = self._clock.now()
+        index = self._searchable.current()
+        where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
+        if where is None:
+            raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
+        size = len(index)
+        score, chosen = self._threshold(threshold, size)
+        lists: list[tuple[Candidate, ...]] = [() for _ in faces]
+        if faces and size:
+            probes = np.stack([face.template for face in faces])
+            hits = index.search(probes, min(limit + _SLACK, MOST_CANDIDATES), where)
+            lists = [self._candidates(probes[i], hits, i, purpose, score, limit, size) for i in range(len(faces))]
+        expected = self._calibration.expected_false_positives(score, size) if self._calibration else None
+        search_id = secrets.token_hex(16)
+        at_utc = clock.to_text(now)
+        with self._database.write() as connection:
+            row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
+            lists = self._record(connection, row, lists, purpose)
+            active = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+        answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
+        return Identification(
+            search_id,
+            purpose,
+            at_utc,
+            answered,
+            score,
+            chosen,
+            None if expected is None else expected.value,
+            expected is not None and expected.extrapolated,
+            active,
+            size,
+            self._searchable.model,
+            notes,
+        )
+
+    def _threshold(self, threshold: float | None, size: int) -> tuple[float, str]:
+        if threshold is not None:
+            return threshold, "caller"
+        if self._calibration is None:
+            raise ModelUncalibrated("Nothing is known about the scores of this model, so there is no threshold.")
+        return self._calibration.default_threshold(size).score, "calibration"
+
+    def _candidates(
+        self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, size: int
+    ) -> tuple[Candidate, ...]:
+        near = hits.scores[place] >= threshold - (0.0 if hits.exact else _COARSE_ERROR)
+        suggested = [SubjectId(int(n)) for n in hits.subject_ids[place][near] if n >= 0]
+        if not suggested:
+            return ()
+        with self._database.read() as connection:
+            owners = subjects.by_ids(connection, suggested)
+            decisions = self._ledger.decisions(connection, suggested, purpose)
+            allowed = [one for one in suggested if isinstance(decisions[one], Granted)]
+            held = references.of_subjects(connection, allowed)
+        rows = [row for one in allowed for row in held.get(one, []) if row.model == self._searchable.model]
+        kept, templates = TemplateReader(self._vault, owners).open(rows, len(probe))
+        scores = comparison_scores(probe[None, :], templates)[0]
+        best: dict[SubjectId, tuple[float, ReferenceId, int]] = {}
+        for row, score in zip(kept, scores.tolist(), strict=True):
+            if score >= threshold:
+                top, reference, count = best.get(row.subject_id, (-2.0, row.reference_id, 0))
+                if score > top:
+                    top, reference = score, row.reference_id
+                best[row.subject_id] = (top, reference, count + 1)
+        ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))[:limit]
+        return tuple(
+            Candidate(rank, self._name(owners[one]), one, top, reference, count, self._strangers(top, size))
+            for rank, (one, (top, reference, count)) in enumerate(ranked, 1)
+        )
+
+    def _record(
+        self,
+        connection: Connection,
+        row: SearchRow,
+        lists: list[tuple[Candidate, ...]],
+        purpose: str,
+    ) -> list[tuple[Candidate, ...]]:
+        """Write the search down, leaving out whoever was withdrawn since the index was asked."""
+        seen = sorted({one.subject_id for candidates in lists for one in candidates})
+        decisions = self._ledger.decisions(connection, seen, purpose)
+        standing = {one for one in seen if isinstance(decisions[one], Granted)}
+        kept = [tuple(one for one in candidates if one.subject_id in standing) for candidates in lists]
+        results = [
+            ResultRow(row.search_id, face, one.subject_id, one.reference, one.rank, one.score)
+            for face, candidates in enumerate(kept, 1)
+            for one in candidates
+        ]
+        searches.record(connection, row, results)
+        return kept
+
+    def _strangers(self, score: float, size: int) -> float | None:
+        if self._calibration is None:
+            return None
+        return float(f"{self._calibration.expected_false_positives(score, size).value:.3g}")
+
+    def _name(self, row: SubjectRow) -> str:
+        return self._ledger.name(row)

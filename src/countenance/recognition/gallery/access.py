@@ -1,0 +1,199 @@
+"""The answer to an access request: everything held about one subject, as a portable, signed archive.
+
+Rules kept here: the archive holds the subject's own data only; ``access.json`` is signed (Ed25519 over its RFC 8785
+canonical form) so that whoever is shown it later can check that this gallery made it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.permission.record import describe
+from countenance.errors import InputInvalid
+from countenance.recognition.gallery.sealed import TemplateReader
+from countenance.store import references, searches
+from countenance.store.database import Database
+from countenance.store.references import ImageRow, ReferenceRow
+from countenance.store.subjects import SubjectRow
+from countenance.terms import ArtefactClass
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.files import write_whole
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+_ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/tiff": "tiff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """What was written for the subject."""
+
+    subject: str
+    out: Path
+    images: int
+    templates: int
+    permissions: int
+    searches: int
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON answer."""
+        return {
+            "subject": self.subject,
+            "out": str(self.out),
+            "images": self.images,
+            "templates": self.templates,
+            "permissions": self.permissions,
+            "searches": self.searches,
+        }
+
+
+class Access:
+    """Writes access archives of one gallery."""
+
+    def __init__(
+        self,
+        database: Database,
+        ring: KeyRing,
+        vault: Vault,
+        blobs: FolderBlobs,
+        ledger: Ledger,
+        gallery_id: str,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._vault = vault
+        self._blobs = blobs
+        self._ledger = ledger
+        self._gallery_id = gallery_id
+        self._clock = clock
+
+    def write(self, subject: SubjectRow, out: Path) -> AccessReport:
+        """Write everything held about ``subject`` to the ZIP file ``out``, whole or not at all."""
+        if out.is_dir() or not out.parent.is_dir():
+            raise InputInvalid(f"{out} is not a place for a file.", remedy="Name a ZIP file in an existing folder.")
+        with self._database.read() as connection:
+            images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
+            rows = references.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])
+            returned = searches.that_returned(connection, subject.subject_id)
+        records = self._ledger.records(subject)
+        name = self._ledger.name(subject)
+        pictures, files = self._images(subject, images)
+        document = {
+            "version": 1,
+            "gallery": self._gallery_id,
+            "made_utc": clock.to_text(self._clock.now()),
+            "subject": name,
+            "subject_number": int(subject.subject_id),
+            "permissions": [{**describe(record), "state": row.state.value} for row, record in records],
+            "images": pictures,
+            "templates": self._templates(subject, rows),
+            "searches": [
+                {
+                    "search": search.search_id,
+                    "at": search.at_utc,
+                    "purpose": search.purpose,
+                    "customer": "the operator of this gallery",
+                    "rank": result.rank,
+                    "score": result.score,
+                    "threshold": search.threshold,
+                    "reference": int(result.reference_id),
+                }
+                for search, result in returned
+            ],
+            "recipients": [],
+        }
+        archive = BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            zipped.writestr("README.txt", _README)
+            zipped.writestr("access.json", json.dumps(self._signed(document), indent=2, ensure_ascii=False))
+            for _, record in records:
+                receipt = json.dumps(record.receipt(), indent=2, ensure_ascii=False)
+                zipped.writestr(f"receipts/permission-{record.version}.jsonld", receipt)
+            for path, data in files:
+                zipped.writestr(path, data, zipfile.ZIP_STORED)
+        write_whole(out, archive.getvalue())
+        return AccessReport(name, out, len(images), len(rows), len(records), len(returned))
+
+    def _images(
+        self, subject: SubjectRow, rows: list[ImageRow]
+    ) -> tuple[list[dict[str, object]], list[tuple[str, bytes]]]:
+        sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
+        about = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
+        listed, files = [], []
+        for number, row in enumerate(rows, 1):
+            told = json.loads(about.unseal(row.sealed_metadata, f"about:{row.image_id}", row.permission_version))
+            path = f"images/{number:04d}.{_ENDINGS.get(told['media_type'], 'bin')}"
+            data = sealer.unseal(self._blobs.read(row.image_id), f"image:{row.image_id}", row.permission_version)
+            files.append((path, data))
+            listed.append(
+                {
+                    "file": path,
+                    "given_as": told["name"],
+                    "media_type": told["media_type"],
+                    "face": told["face"],
+                    "notes": told["notes"],
+                    "enrolled_utc": row.created_utc,
+                    "permission_version": row.permission_version,
+                    "source": "enrolled by the operator under the subject's permission",
+                }
+            )
+        return listed, files
+
+    def _templates(self, subject: SubjectRow, rows: list[ReferenceRow]) -> list[dict[str, object]]:
+        reader = TemplateReader(self._vault, {subject.subject_id: subject})
+        listed: list[dict[str, object]] = []
+        for row in rows:
+            _, values = reader.open([row], row.dimensions)
+            listed.append(
+                {
+                    "reference": int(row.reference_id),
+                    "model": row.model,
+                    "quality": row.quality,
+                    "source": row.source.value,
+                    "made_utc": row.created_utc,
+                    "values": [round(float(value), 6) for value in values.ravel()],
+                }
+            )
+        return listed
+
+    def _signed(self, document: dict[str, object]) -> dict[str, object]:
+        key = Ed25519PrivateKey.from_private_bytes(self._ring.derive("access-signature"))
+        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        signature = key.sign(rfc8785.dumps(document))  # type: ignore[arg-type]  # its JSON type is narrower than ours
+        return {
+            **document,
+            "signature": {
+                "algorithm": "Ed25519 over the RFC 8785 form of this document without this member",
+                "public_key": base64.b64encode(public).decode(),
+                "value": base64.b64encode(signature).decode(),
+            },
+        }
+
+
+_README = """Everything that this gallery holds about you.
+
+access.json   permissions, images, face templates (lists of numbers), and every search that returned you; signed
+receipts/     the receipt of each permission you gave
+images/       your images, as they are stored
+
+You can withdraw at any time; everything is then destroyed before the next search.
+"""

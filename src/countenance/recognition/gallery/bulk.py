@@ -1,0 +1,181 @@
+"""Many photographs of one subject, or many templates of many subjects, with progress and without losing the place.
+
+Rules kept here: one bad photograph never stops the others; a full disk or a withdrawn permission does; photographs
+are read and recognised ahead by a few threads while this one writes, and memory holds only those few.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.erasure.eraser import Progress
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.permission.record import Asked
+from countenance.errors import CountenanceError, FaceError, ImageError, VectorsInvalid
+from countenance.recognition.gallery.enrol import Enroller, Item, Outcome, Prepared, choose
+from countenance.recognition.gallery.sealed import seal_template
+from countenance.store import feed, numbering, references
+from countenance.store.database import Database
+from countenance.store.references import ReferenceRow, Source
+from countenance.store.subjects import SubjectRow
+from countenance.terms import ArtefactClass, ReferenceId, Vectors
+from countenance.vault.sealing import Vault
+
+Picture = Path | bytes
+"""A photograph as a caller gives it: a file, or its bytes."""
+
+_AHEAD = 4
+"""Photographs being read while one is written."""
+
+
+def enrol_all(
+    enroller: Enroller,
+    prepare: Callable[[str, bytes], Prepared],
+    read: Callable[[Picture], bytes],
+    subject: SubjectRow,
+    pictures: Sequence[Picture],
+    *,
+    model: str,
+    face: int | None,
+    progress: Progress | None,
+    threads: int = 2,
+) -> Iterator[Item]:
+    """Enrol ``pictures`` one after the other, in order; yields what became of each as soon as it is known."""
+
+    def work(number: int, picture: Picture) -> Prepared | Item:
+        name = picture_name(picture, number)
+        try:
+            data = read(picture)
+            if enroller.already(subject, data):
+                return Item(name, Outcome.ALREADY)
+            return prepare(name, data)
+        except ImageError as error:
+            return _failed(name, error)
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="enrol")
+    waiting: deque[Future[Prepared | Item]] = deque()
+    try:
+        rest = iter(enumerate(pictures, 1))
+        waiting.extend(pool.submit(work, *one) for one in islice(rest, _AHEAD))
+        done = 0
+        while waiting:
+            ready = waiting.popleft().result()
+            waiting.extend(pool.submit(work, *one) for one in islice(rest, 1))
+            item = ready if isinstance(ready, Item) else _write(enroller, subject, ready, model, face)
+            done += 1
+            if progress is not None:
+                progress(done, len(pictures), item.image)
+            yield item
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def picture_name(picture: Picture, number: int) -> str:
+    """What messages call a photograph: its file name, or its place in the list."""
+    return picture.name if isinstance(picture, Path) else f"image {number}"
+
+
+def _write(enroller: Enroller, subject: SubjectRow, ready: Prepared, model: str, face: int | None) -> Item:
+    try:
+        return enroller.enrol(subject, ready, choose(ready, face), model)
+    except FaceError as error:
+        return _failed(ready.name, error)
+
+
+def _failed(name: str, error: CountenanceError) -> Item:
+    return Item(name, Outcome.FAILED, code=error.code, message=str(error), remedy=error.remedy or None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TemplateRow:
+    """A template made elsewhere by the gallery's own model, with the permission it comes under."""
+
+    subject: str
+    template: Vectors
+    """Shape (dimensions,), float32, unit length."""
+    purposes: tuple[str, ...]
+    residence: str
+    until: date
+    source: Source = Source.IMPORTED
+
+
+class TemplateImport:
+    """Writes templates that come without images: from another gallery, or simulated."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._clock = clock
+
+    def write(
+        self,
+        rows: Iterable[TemplateRow],
+        *,
+        model: str,
+        dimensions: int,
+        progress: Progress | None = None,
+        batch: int = 5_000,
+    ) -> int:
+        """Record each row's permission and reference, ``batch`` rows to a transaction; returns how many.
+
+        Raises VectorsInvalid (a row of the wrong length, not finite, or not of unit length) or
+        PermissionInvalid before the batch that holds the row is written.
+        """
+        source, done = iter(rows), 0
+        while some := list(islice(source, batch)):
+            for row in some:
+                _check(row, dimensions)
+            self._write(some, model)
+            done += len(some)
+            if progress is not None:
+                progress(done, None, "templates")
+        return done
+
+    def _write(self, rows: Sequence[TemplateRow], model: str) -> None:
+        first = {row.subject: row for row in reversed(rows)}
+        self._ledger.give([Asked(r.subject, r.purposes, r.residence, r.until) for r in first.values()])
+        owners = self._ledger.find_all([row.subject for row in rows])
+        now = clock.to_text(self._clock.now())
+        with self._database.write() as connection:
+            versions = self._ledger.versions(connection, [owner.subject_id for owner in owners.values()])
+            made = []
+            for number, row in zip(numbering.reserve_references(connection, len(rows)), rows, strict=True):
+                owner = owners[row.subject]
+                version = versions[owner.subject_id]
+                sealer = self._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.TEMPLATE)
+                sealed = seal_template(sealer, row.template, ReferenceId(number), version)
+                made.append(
+                    ReferenceRow(
+                        ReferenceId(number),
+                        owner.subject_id,
+                        None,
+                        model,
+                        version,
+                        len(row.template),
+                        sealed,
+                        None,
+                        row.source,
+                        now,
+                    )
+                )
+            references.add(connection, made)
+            feed.announce(connection, feed.Change.ADD, [row.reference_id for row in made])
+
+
+def _check(row: TemplateRow, dimensions: int) -> None:
+    values = np.asarray(row.template)
+    if values.shape != (dimensions,):
+        raise VectorsInvalid(f"A template of this model has {dimensions} numbers, not {values.shape}.")
+    if not np.isfinite(values).all() or abs(float(np.linalg.norm(values)) - 1.0) > 1e-3:
+        raise VectorsInvalid("A template is not finite or not of unit length.")

@@ -1,0 +1,230 @@
+"""Enrolment: a photograph becomes a reference, sealed from its first byte on disk, or it leaves no trace.
+
+Rules kept here:
+
+* No reference without a permission in force (a Decision is asked for in the transaction that writes it).
+* A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
+* Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
+  other face that was found is covered, cropped to the subject.
+* The same bytes are enrolled once; running the same command again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.permission.ledger import Ledger
+from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces
+from countenance.recognition.faces.face import Face
+from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
+from countenance.recognition.gallery.sealed import seal_template
+from countenance.recognition.images import Picture
+from countenance.recognition.templates.recogniser import RecognisedFace
+from countenance.store import feed, numbering, references
+from countenance.store.database import Database
+from countenance.store.references import ImageRow, ReferenceRow, Source
+from countenance.store.subjects import SubjectRow
+from countenance.terms import ArtefactClass, Box, Pixels, ReferenceId
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+_MARGIN = 1.0
+"""Of the chosen face's size, kept around it on every side of a crop."""
+
+
+class Outcome(StrEnum):
+    """What became of one photograph."""
+
+    ENROLLED = "enrolled"
+    ALREADY = "already enrolled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photograph of an enrolment. ``code``, ``message`` and ``remedy`` are set when it failed."""
+
+    image: str
+    outcome: Outcome
+    reference_id: ReferenceId | None = None
+    box: Box | None = None
+    quality: Quality | None = None
+    notes: tuple[str, ...] = ()
+    code: str | None = None
+    message: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A photograph that has been read and recognised, not yet written anywhere."""
+
+    name: str
+    data: bytes
+    picture: Picture
+    faces: tuple[RecognisedFace, ...]
+
+
+def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
+    """The face to enrol. Raises NoFace, SeveralFaces, FaceChoiceUnknown or QualityTooLow."""
+    faces = prepared.faces
+    if not faces:
+        raise NoFace(f"No face was found in {prepared.name}.")
+    if face is not None and not 1 <= face <= len(faces):
+        raise FaceChoiceUnknown(f"{prepared.name} has {len(faces)} face(s); there is no face {face}.")
+    if face is None and len(faces) > 1:
+        places = "; ".join(f"{n}: {_place(found.face)}" for n, found in enumerate(faces, 1))
+        raise SeveralFaces(f"{prepared.name} has {len(faces)} faces ({places}).")
+    chosen = faces[0 if face is None else face - 1]
+    if chosen.quality.score < ENROLMENT_MINIMUM:
+        worst = min(chosen.quality.components, key=lambda component: component.score)
+        reasons = " ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100."
+        raise QualityTooLow(
+            f"{prepared.name}: quality {chosen.quality.score} of 100 is below {ENROLMENT_MINIMUM}; "
+            f"{worst.name} is the lowest. {reasons}"
+        )
+    return chosen
+
+
+class Enroller:
+    """Writes references of one gallery."""
+
+    def __init__(
+        self, database: Database, ring: KeyRing, vault: Vault, blobs: FolderBlobs, ledger: Ledger, clock: Clock
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._vault = vault
+        self._blobs = blobs
+        self._ledger = ledger
+        self._clock = clock
+
+    def already(self, subject: SubjectRow, data: bytes) -> bool:
+        """Whether exactly these bytes are already enrolled for this subject."""
+        tag = self._digest_tag(data)
+        with self._database.read() as connection:
+            return bool(references.known_digests(connection, subject.subject_id, [tag]))
+
+    def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
+        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written."""
+        image_id = secrets.token_hex(16)
+        kept, changed, box = _kept_image(prepared, chosen)
+        version = self._permission_version(subject)
+        images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
+        self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
+        try:
+            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed, box)
+        except BaseException:
+            self._blobs.discard(image_id)
+            raise
+        if reference_id is None:
+            self._blobs.discard(image_id)
+            return Item(prepared.name, Outcome.ALREADY)
+        self._blobs.commit(image_id)
+        notes = prepared.picture.notes + ((changed,) if changed else ())
+        return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
+
+    def _write_rows(
+        self,
+        subject: SubjectRow,
+        prepared: Prepared,
+        chosen: RecognisedFace,
+        model: str,
+        image_id: str,
+        version: int,
+        changed: str,
+        stored_box: Box,
+    ) -> ReferenceId | None:
+        """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
+        now = clock.to_text(self._clock.now())
+        tag = self._digest_tag(prepared.data)
+        metadata = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
+        described = {
+            "version": 1,
+            "name": prepared.name,
+            "media_type": "image/png" if changed else prepared.picture.media_type,
+            "face": chosen.face.box.as_list(),
+            "stored_face": stored_box.as_list(),
+            "notes": [*prepared.picture.notes, *([changed] if changed else [])],
+        }
+        sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
+        templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
+        with self._database.write() as connection:
+            self._ledger.versions(connection, [subject.subject_id])  # withdrawn while the picture was read?
+            if references.known_digests(connection, subject.subject_id, [tag]):
+                return None
+            reference_id = ReferenceId(numbering.reserve_references(connection, 1)[0])
+            sealed_template = seal_template(templates, chosen.template, reference_id, version)
+            size = len(prepared.data)
+            references.add_image(
+                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now)
+            )
+            quality = float(chosen.quality.score)
+            row = ReferenceRow(
+                reference_id,
+                subject.subject_id,
+                image_id,
+                model,
+                version,
+                len(chosen.template),
+                sealed_template,
+                quality,
+                Source.IMAGE,
+                now,
+            )
+            references.add(connection, [row])
+            feed.announce(connection, feed.Change.ADD, [reference_id])
+        return reference_id
+
+    def _permission_version(self, subject: SubjectRow) -> int:
+        with self._database.read() as connection:
+            return self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
+
+    def _digest_tag(self, data: bytes) -> bytes:
+        return self._ring.fingerprint("image-bytes", data)
+
+
+def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
+    """The bytes to store, a note when they are not the file's own, and where the face is in them."""
+    others = [found.face.box for found in prepared.faces if found is not chosen]
+    if not others:
+        return prepared.data, "", chosen.face.box
+    pixels = np.array(prepared.picture.pixels)
+    for box in others:
+        _cover(pixels, box)
+    own = chosen.face.box
+    left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
+    area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
+    rows, columns = _slices(area, pixels)
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).save(out, "PNG")
+    note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
+    return out.getvalue(), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+
+
+def _cover(pixels: Pixels, box: Box) -> None:
+    """Paint a grey rectangle over a face and what is close around it."""
+    grown = Box(box.x - 0.25 * box.width, box.y - 0.25 * box.height, 1.5 * box.width, 1.5 * box.height)
+    rows, columns = _slices(grown, pixels)
+    pixels[rows, columns] = 128
+
+
+def _slices(box: Box, pixels: Pixels) -> tuple[slice, slice]:
+    height, width = pixels.shape[:2]
+    rows = slice(min(max(int(box.y), 0), height), min(max(int(box.y + box.height) + 1, 0), height))
+    return rows, slice(min(max(int(box.x), 0), width), min(max(int(box.x + box.width) + 1, 0), width))
+
+
+def _place(face: Face) -> str:
+    box = face.box
+    return f"{box.width:.0f} pixels wide at ({box.x:.0f}, {box.y:.0f})"

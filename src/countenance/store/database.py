@@ -1,0 +1,180 @@
+"""Opening the database, one writer at a time, and turning its errors into ours.
+
+Rules kept here:
+
+* Writers queue: ``BEGIN IMMEDIATE`` on SQLite, an advisory lock on PostgreSQL. Numbers in the change feed are
+  therefore given in the order in which they become visible.
+* SQLite runs in WAL mode with ``synchronous=FULL`` (a commit survives a power cut) and ``secure_delete`` (freed
+  pages are overwritten); after an erasure the WAL is emptied into the database and truncated.
+* A database written by a newer version is refused, never "upgraded" downwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from countenance.errors import DiskFull, GalleryBusy, GalleryError, GalleryMissing, GalleryNewer
+
+BUSY_SECONDS = 30
+"""How long a second writer waits before it is told."""
+
+_ADVISORY_LOCK = 0x636F756E74656E  # "counten" in ASCII; any number that no other program is likely to take
+
+
+class Database:
+    """One gallery's database. Safe for many threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def at(cls, url: str | URL, *, busy_seconds: float = BUSY_SECONDS) -> Database:
+        """The database at an SQLAlchemy URL (``sqlite:///FILE`` or ``postgresql+psycopg://...``), unopened."""
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "check_same_thread": False})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True)
+        return cls(engine)
+
+    @classmethod
+    def of_file(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Database:
+        """The SQLite database in ``path``."""
+        return cls.at(URL.create("sqlite", database=str(path)), busy_seconds=busy_seconds)
+
+    @property
+    def backend(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The database file, or None when a server keeps it."""
+        name = self._engine.url.database
+        return Path(name) if self.backend == "sqlite" and name else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in a read transaction: one consistent view, never blocked by a writer."""
+        with _our_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction: all or nothing. Raises GalleryBusy after ``BUSY_SECONDS``."""
+        with (
+            _our_errors(),
+            self._engine.connect().execution_options(countenance_write=True) as connection,
+            connection.begin(),
+        ):
+            if self.backend == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring an older or empty database to this version."""
+        with _our_errors(), self._engine.begin() as connection:
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def check_version(self) -> None:
+        """Raises GalleryMissing for an empty database, GalleryNewer for one of a later version."""
+        with _our_errors(), self._engine.connect() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+        script = ScriptDirectory.from_config(_alembic())
+        if present is None:
+            raise GalleryMissing("The database holds no gallery.")
+        if present not in {revision.revision for revision in script.walk_revisions()}:
+            raise GalleryNewer(f"The database has the schema version {present}, which this version does not know.")
+        if present != script.get_current_head():
+            self.migrate()
+
+    def forget_deleted_rows(self) -> str | None:
+        """Leave no deleted row behind in the database's own files; returns what cannot be promised, or None."""
+        if self.backend == "sqlite":
+            with _our_errors(), self._engine.connect() as connection:
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            if busy:
+                return (
+                    "a reader kept the write-ahead log from being truncated; sealed rows may be in it until it ends"
+                )
+            return None
+        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM"))
+            connection.execute(text("CHECKPOINT"))
+        return "PostgreSQL keeps recycled write-ahead log files; the rows in them are sealed under destroyed keys"
+
+    def size_bytes(self) -> int:
+        """Bytes of the database on disk, write-ahead log included; 0 when a server keeps it."""
+        if self.file is None:
+            return 0
+        parts = [self.file.with_name(self.file.name + suffix) for suffix in ("", "-wal", "-shm")]
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves, see _begin_sqlite
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("countenance_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("countenance.migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        words = str(error.orig).lower()
+        if "is full" in words or state == "53100":
+            raise DiskFull("There is no room left on the database's disk.") from error
+        if "locked" in words or "busy" in words or state in ("55P03", "40001", "40P01"):
+            raise GalleryBusy("Another process is writing to this gallery and did not finish in time.") from error
+        if "readonly" in words or "read-only" in words or state == "25006":
+            raise GalleryError(
+                "The database cannot be written.", remedy="Check the data folder's owner and mode."
+            ) from error
+        if "malformed" in words or "not a database" in words:
+            raise GalleryError(
+                "The database is damaged.", remedy="Restore the data folder from a backup."
+            ) from error
+        raise GalleryError("The database refused.", remedy="See the cause with --debug.") from error
+    except SQLAlchemyError as error:
+        raise GalleryError("The database refused.", remedy="See the cause with --debug.") from error

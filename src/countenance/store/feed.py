@@ -1,0 +1,63 @@
+"""The change feed: what every process's index must do to be up to date. Read before every search.
+
+Rules kept here: a change is written in the transaction that makes it true; writers queue (store.database), so
+numbers become visible in order and "everything after number n" misses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from countenance.store import schema
+from countenance.store.batches import pieces
+
+_t = schema.index_changes
+
+
+class Change(StrEnum):
+    """What happened to a reference."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    RELABEL = "relabel"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change."""
+
+    change_id: int
+    kind: Change
+    reference_id: int
+
+
+def announce(connection: Connection, kind: Change, reference_ids: Sequence[int]) -> None:
+    """Append one change for each reference."""
+    for some in pieces(reference_ids):
+        connection.execute(insert(_t), [{"kind": kind, "reference_id": number} for number in some])
+
+
+def last(connection: Connection) -> int:
+    """Number of the newest change; 0 when there never was one."""
+    return connection.scalar(select(func.max(_t.c.change_id))) or 0
+
+
+def first(connection: Connection) -> int:
+    """Number of the oldest change still listed; 0 when none is."""
+    return connection.scalar(select(func.min(_t.c.change_id))) or 0
+
+
+def since(connection: Connection, change_id: int) -> list[Entry]:
+    """All changes after number ``change_id``, in order."""
+    query = select(_t).where(_t.c.change_id > change_id).order_by(_t.c.change_id)
+    return [Entry(row.change_id, Change(row.kind), row.reference_id) for row in connection.execute(query)]
+
+
+def trim(connection: Connection, before: int) -> None:
+    """Drop changes below number ``before``, which a durable snapshot already holds. The newest always stays."""
+    newest = last(connection)
+    connection.execute(delete(_t).where(_t.c.change_id < min(before, newest)))

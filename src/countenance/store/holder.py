@@ -1,0 +1,89 @@
+"""The store as a Holder: every row that is about a subject, found and deleted table by table.
+
+The tables are not listed here: they are ``schema.PERSONAL``, in the order in which foreign keys allow deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, delete, func, select
+
+from countenance.holding import Absence, Holding, Target
+from countenance.store import schema
+from countenance.store.batches import pieces
+from countenance.store.database import Database
+from countenance.terms import ArtefactClass
+
+_BY_ARTEFACT = {ArtefactClass.TEMPLATE: schema.references, ArtefactClass.IMAGE: schema.images}
+"""Tables that go when only one class of artefact does (an order may say so)."""
+
+
+class StoreHolder:
+    """Finds, deletes and looks again for the rows of erased subjects."""
+
+    name = "store"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._unconfirmed: str | None = None
+
+    def describe(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
+        """How many rows each table holds about the targets."""
+        with self._database.read() as connection:
+            found = [(table, _count(connection, table, ids)) for table, ids in _reached(targets)]
+        return _holdings(self.name, found)
+
+    def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
+        """Delete the rows, then leave nothing of them in the database's own files."""
+        deleted = []
+        with self._database.write() as connection:
+            for table, ids in _reached(targets):
+                if table is schema.images:
+                    _keep_templates_of_lost_images(connection, ids)
+                count = sum(
+                    connection.execute(delete(table).where(table.c.subject_id.in_(some))).rowcount
+                    for some in pieces(ids)
+                )
+                deleted.append((table, count))
+        self._unconfirmed = self._database.forget_deleted_rows()
+        return _holdings(self.name, deleted)
+
+    def confirm_absent(self, targets: Sequence[Target]) -> Absence:
+        """Ask every table again."""
+        with self._database.read() as connection:
+            left = sum(_count(connection, table, ids) for table, ids in _reached(targets))
+        return Absence(
+            self.name, left == 0, "no table has a row with an erased subject's number", left, self._unconfirmed
+        )
+
+
+def _reached(targets: Sequence[Target]) -> list[tuple[Table, list[int]]]:
+    """The tables to go through, children before parents, each with the subjects whose rows go from it."""
+    whole = [int(target.subject_id) for target in targets if target.whole]
+    reached = []
+    for table in reversed(schema.metadata.sorted_tables):
+        if table not in schema.PERSONAL:
+            continue
+        artefact = next((a for a, t in _BY_ARTEFACT.items() if t is table), None)
+        some = [int(t.subject_id) for t in targets if not t.whole and artefact in t.artefacts]
+        if whole or some:
+            reached.append((table, whole + some))
+    return reached
+
+
+def _keep_templates_of_lost_images(connection: Connection, subject_ids: list[int]) -> None:
+    r = schema.references
+    for some in pieces(subject_ids):
+        connection.execute(r.update().where(r.c.subject_id.in_(some)).values(image_id=None))
+
+
+def _count(connection: Connection, table: Table, subject_ids: list[int]) -> int:
+    return sum(
+        connection.scalar(select(func.count()).select_from(table).where(table.c.subject_id.in_(some))) or 0
+        for some in pieces(subject_ids)
+    )
+
+
+def _holdings(name: str, found: list[tuple[Table, int]]) -> tuple[Holding, ...]:
+    return tuple(Holding(name, schema.PERSONAL[table], count) for table, count in found)

@@ -1,0 +1,125 @@
+"""Rows about subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from countenance.store import schema
+from countenance.store.batches import pieces
+from countenance.terms import ArtefactClass, SubjectId
+from countenance.vault.sealing import WrappedKeys
+
+_t = schema.subjects
+
+
+class SubjectState(StrEnum):
+    """``frozen``: an erasure has begun; in no search, and never again in one."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRow:
+    """A subject as the store knows her: a number, a fingerprint of a name, and wrapped keys."""
+
+    subject_id: SubjectId
+    name_tag: bytes
+    sealed_name: bytes
+    wrapped: WrappedKeys
+    state: SubjectState
+    created_utc: str
+
+
+def add(connection: Connection, rows: Sequence[SubjectRow]) -> None:
+    """Insert subjects."""
+    values = [
+        {
+            "subject_id": row.subject_id,
+            "name_tag": row.name_tag,
+            "sealed_name": row.sealed_name,
+            "jurisdiction": row.wrapped.jurisdiction,
+            "wrapped_image_key": row.wrapped.keys[ArtefactClass.IMAGE],
+            "wrapped_template_key": row.wrapped.keys[ArtefactClass.TEMPLATE],
+            "wrapped_metadata_key": row.wrapped.keys[ArtefactClass.METADATA],
+            "state": row.state,
+            "created_utc": row.created_utc,
+        }
+        for row in rows
+    ]
+    if values:
+        connection.execute(insert(_t), values)
+
+
+def by_tags(connection: Connection, name_tags: Sequence[bytes]) -> dict[bytes, SubjectRow]:
+    """The subjects whose names have these keyed fingerprints; those not on record are absent."""
+    found = {}
+    for some in pieces(name_tags):
+        for row in connection.execute(select(_t).where(_t.c.name_tag.in_(some))):
+            found[bytes(row.name_tag)] = _row(row)
+    return found
+
+
+def by_ids(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId, SubjectRow]:
+    """The subjects with these numbers; those not on record are absent from the answer."""
+    found = {}
+    for some in pieces(subject_ids):
+        for row in connection.execute(select(_t).where(_t.c.subject_id.in_(some))):
+            found[SubjectId(row.subject_id)] = _row(row)
+    return found
+
+
+def everyone(connection: Connection) -> list[SubjectRow]:
+    """All subjects, by number."""
+    return [_row(row) for row in connection.execute(select(_t).order_by(_t.c.subject_id))]
+
+
+def numbers(connection: Connection) -> list[SubjectId]:
+    """The numbers of all subjects."""
+    return [SubjectId(number) for number in connection.scalars(select(_t.c.subject_id).order_by(_t.c.subject_id))]
+
+
+def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedKeys) -> None:
+    """Keep newly wrapped keys (the subject's jurisdiction has changed)."""
+    connection.execute(
+        update(_t)
+        .where(_t.c.subject_id == subject_id)
+        .values(
+            jurisdiction=wrapped.jurisdiction,
+            wrapped_image_key=wrapped.keys[ArtefactClass.IMAGE],
+            wrapped_template_key=wrapped.keys[ArtefactClass.TEMPLATE],
+            wrapped_metadata_key=wrapped.keys[ArtefactClass.METADATA],
+        )
+    )
+
+
+def freeze(connection: Connection, subject_ids: Sequence[int]) -> None:
+    """Mark subjects as frozen. There is no thawing here: an order that only suspends keeps its own record."""
+    for some in pieces(subject_ids):
+        connection.execute(update(_t).where(_t.c.subject_id.in_(some)).values(state=SubjectState.FROZEN))
+
+
+def count(connection: Connection) -> dict[SubjectState, int]:
+    """How many subjects there are in each state."""
+    rows = connection.execute(select(_t.c.state, func.count()).group_by(_t.c.state))
+    return {SubjectState(state): number for state, number in rows}
+
+
+def _row(row: Row[tuple[object, ...]]) -> SubjectRow:
+    keys = {
+        ArtefactClass.IMAGE: row.wrapped_image_key,
+        ArtefactClass.TEMPLATE: row.wrapped_template_key,
+        ArtefactClass.METADATA: row.wrapped_metadata_key,
+    }
+    return SubjectRow(
+        SubjectId(row.subject_id),
+        row.name_tag,
+        row.sealed_name,
+        WrappedKeys(row.jurisdiction, keys),
+        SubjectState(row.state),
+        row.created_utc,
+    )
