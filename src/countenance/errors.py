@@ -425,6 +425,13 @@ class SampleTooSmall(EvaluationError):
     remedy = "Label more people; the message says how many comparisons the figure needs."
 
 
+class ReportUnavailable(EvaluationError):
+    """The report draws its curves with a library that is not installed."""
+
+    code = "report_unavailable"
+    remedy = "Install it with: pip install 'countenance[report]'; the figures themselves need nothing more."
+
+
 # -- log and proof ------------------------------------------------------------------------------------------
 
 
