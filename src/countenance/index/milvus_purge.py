@@ -20,7 +20,7 @@ from pathlib import Path
 from countenance.errors import EngineSlow
 from countenance.index.milvus_link import Client, Link
 
-_PAUSE_S = 0.25
+_PAUSE_S = 0.5
 _AGAIN_AFTER_S = 10.0
 _DELTA_LEVEL = 1  # SegmentLevel.L0 of Milvus 2.4 and later: deletions only, no rows
 
@@ -149,9 +149,10 @@ class Purge:
         return int(rows[0]["count(*)"])
 
     def _completed(self, job: int) -> bool:
-        return str(
-            self._link.call("ask for the compaction", lambda c, t: c.get_compaction_state(job, timeout=t))
-        ) == "Completed"
+        return (
+            str(self._link.call("ask for the compaction", lambda c, t: c.get_compaction_state(job, timeout=t)))
+            == "Completed"
+        )
 
     def _until(self, deadline: float, done: Callable[[], bool]) -> None:
         while not done():
