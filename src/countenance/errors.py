@@ -423,3 +423,229 @@ class SampleTooSmall(EvaluationError):
 
     code = "sample_too_small"
     remedy = "Label more people; the message says how many comparisons the figure needs."
+
+
+# -- log and proof ------------------------------------------------------------------------------------------
+
+
+class LogError(CountenanceError):
+    """The tamper-evident log refuses."""
+
+    code = "log"
+
+
+class LogMissing(LogError):
+    """There is no log in that folder."""
+
+    code = "log_missing"
+    remedy = "Restore the log's folder from a backup; without it nothing can be proven."
+
+
+class LogExists(LogError):
+    """A log was to be created where there already is one."""
+
+    code = "log_exists"
+
+
+class LogReadOnly(LogError):
+    """The log was opened without its signing key, so nothing can be appended."""
+
+    code = "log_read_only"
+
+
+class LogDamaged(LogError):
+    """A file of the log is missing, cut short or altered."""
+
+    code = "log_damaged"
+    remedy = "See exactly what is damaged with: countenance log fsck"
+
+
+class CheckpointInvalid(LogError):
+    """A checkpoint is malformed, of another log, or its signature is wrong."""
+
+    code = "checkpoint_invalid"
+    remedy = "Do not rely on it. Get the checkpoint again from the log, and the key from someone you trust."
+
+
+class LogKeyWrong(LogError):
+    """A key or its name cannot be used for a log."""
+
+    code = "log_key"
+
+
+class EntryInvalid(LogError):
+    """An entry has a form that may not be written: free text, a fraction, an unknown type, or too long."""
+
+    code = "log_entry"
+
+
+class CertificateInvalid(CountenanceError):
+    """A certificate was to be issued for something that did not happen as it says."""
+
+    code = "certificate_invalid"
+    remedy = "Let the erasure finish first; a certificate is issued for what every keeper has confirmed."
+
+
+# -- orders -------------------------------------------------------------------------------------------------
+
+
+class OrderError(CountenanceError):
+    """An order, or what was said about one, cannot be used. Nothing was changed."""
+
+    code = "order"
+
+
+class OrderUnreadable(OrderError):
+    """The file is not one JSON object in UTF-8, is too large, or says a member twice."""
+
+    code = "order_unreadable"
+    remedy = "Ask the authority for the order again; docs/life-of-an-order.md describes the format."
+
+
+class OrderMalformed(OrderError):
+    """A member is missing, is not known or has the wrong form; the message says where."""
+
+    code = "order_malformed"
+    remedy = "Compare the order with custody/orders/order.schema.json."
+
+
+class OrderUnsigned(OrderError):
+    """The order carries no signature."""
+
+    code = "order_unsigned"
+    remedy = "Only an order that its authority has signed is carried out; ask the authority for the signed file."
+
+
+class OrderSignatureWrong(OrderError):
+    """The signature is not that of the authority's key over this document."""
+
+    code = "order_signature"
+    remedy = "The file was altered or signed with another key; ask the authority for it again."
+
+
+class AuthorityKeyUnknown(OrderError):
+    """No key of that id is registered for that authority."""
+
+    code = "authority_key_unknown"
+    remedy = "Check the key with the authority by another channel, then register it."
+
+
+class AuthorityKeyRevoked(OrderError):
+    """The key was revoked; nothing signed with it is accepted any more."""
+
+    code = "authority_key_revoked"
+    remedy = "Ask the authority to sign the order with its present key."
+
+
+class AuthorityKeyInvalid(OrderError):
+    """The key to register is not an Ed25519 public key, or its id is taken by another."""
+
+    code = "authority_key_invalid"
+
+
+class PredicateUnknown(OrderError):
+    """The scope uses a predicate that nobody can evaluate."""
+
+    code = "predicate_unknown"
+    remedy = "The predicates are listed in docs/life-of-an-order.md."
+
+
+class VerbUnknown(OrderError):
+    """An obligation's verb is not one that can be carried out or proven."""
+
+    code = "verb_unknown"
+    remedy = "The verbs are listed in docs/life-of-an-order.md."
+
+
+class ScopeEmpty(OrderError):
+    """The scope, or a branch of it, names nobody."""
+
+    code = "scope_empty"
+    remedy = "An order must say whom it protects; an empty branch would mean everyone or no one."
+
+
+class ScopeMixed(OrderError):
+    """A scope mixes customers with subjects, or an obligation has a scope of the wrong kind."""
+
+    code = "scope_mixed"
+    remedy = "Give the obligation about customers a scope of its own, made of customer_in only."
+
+
+class ScopeMeansEveryone(OrderError):
+    """The scope takes in the whole gallery, and nobody has said that this is meant."""
+
+    code = "scope_everyone"
+    remedy = "Read the plan; if it is meant, repeat the command with --confirm-count and the number of subjects."
+
+
+class DeadlineBeforeService(OrderError):
+    """A deadline ends before the order was served."""
+
+    code = "deadline_before_service"
+
+
+class DateImpossible(OrderError):
+    """A date or time does not exist, has no time zone, or lies in the wrong order."""
+
+    code = "date_impossible"
+    remedy = "Write dates as 2022-05-18 and times as 2022-05-18T10:00:00Z."
+
+
+class TimeZoneUnknown(OrderError):
+    """The time zone is not in the IANA database."""
+
+    code = "time_zone_unknown"
+    remedy = "Use a name such as Europe/London."
+
+
+class PlaceUnknown(OrderError):
+    """The code is neither an ISO 3166-1 country nor a subdivision of one."""
+
+    code = "place_unknown"
+    remedy = "Use two letters such as GB, or a subdivision such as US-IL. The United Kingdom is GB."
+
+
+class DependencyUnknown(OrderError):
+    """An obligation depends on one that the order does not have."""
+
+    code = "dependency_unknown"
+
+
+class DependencyCycle(OrderError):
+    """Obligations wait for each other in a circle."""
+
+    code = "dependency_cycle"
+
+
+class AmountInvalid(OrderError):
+    """A penalty's amount or currency cannot be used."""
+
+    code = "amount_invalid"
+    remedy = "Write amounts as a string of digits such as 100000.00, with an ISO 4217 currency such as EUR."
+
+
+class OrderUnknown(OrderError):
+    """No order of that id is on record."""
+
+    code = "order_unknown"
+    remedy = "See which are with: countenance order list"
+
+
+class OrderTransitionRefused(OrderError):
+    """The order's state does not allow this; ``str`` gives the reason."""
+
+    code = "order_transition"
+
+
+class EvidenceInvalid(OrderError):
+    """A piece of residency evidence has a form, tier or signal that is not allowed."""
+
+    code = "evidence_invalid"
+    remedy = "Tiers and signals are listed in docs/for-data-protection-officers.md. Nothing may derive from a face."
+
+
+class GeographyMissing(OrderError):
+    """The optional package that turns a position into a country is not installed."""
+
+    code = "geography_missing"
+    remedy = "Install it with: pip install 'countenance[geography]'"

@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import Self
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Erased, Eraser, Ground, Progress
+from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
+from countenance.custody.proof.witness import GalleryWitness
 from countenance.engine import answers, founding
 from countenance.engine.stock import Stock
 from countenance.errors import ErasureIncomplete, GalleryError
@@ -269,7 +270,7 @@ class Countenance:
         """
         owner = self._ledger.find(subject)
         name = self._ledger.name(owner)
-        erased = self._eraser.erase([owner.subject_id], Ground.WITHDRAWAL, progress=progress)
+        erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._searchable.save()
         return answers.Withdrawal(name, erased)
 
@@ -282,7 +283,7 @@ class Countenance:
         finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
-            finished.append(self._eraser.erase(lapsed, Ground.EXPIRY, progress=progress))
+            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
         if finished:
             self._searchable.save()
         return tuple(_unnamed(erased) for erased in finished)
@@ -374,7 +375,11 @@ class Countenance:
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
         lock = self._settings.folder / ".erasing"
-        return Eraser(self._database, self._ring, holders, self._clock, lock)
+        return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
+
+    @cached_property
+    def _witness(self) -> GalleryWitness:
+        return GalleryWitness(self._settings.folder, self._description.gallery_id, self._ring)
 
     @cached_property
     def _enroller(self) -> Enroller:

@@ -117,6 +117,11 @@ def test_animated_file_uses_its_first_frame_and_says_so(kind: str) -> None:
     assert_upright_scene(picture)
 
 
+def test_gif_whose_frame_reaches_beyond_its_screen_is_drawn_whole() -> None:
+    data = FILES["GIF"]
+    assert_upright_scene(decode(data[:6] + b"\x01\x00\x01\x00" + data[10:], LIMITS))
+
+
 def test_scaled_decoding_keeps_at_least_the_hinted_side() -> None:
     data = saved(noise(1200, 800), "JPEG")
     sides = {hint: decode(data, LIMITS, longest_side_hint=hint) for hint in (1, 150, 151, 300, 640, 1200, 5000)}

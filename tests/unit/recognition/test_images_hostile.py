@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from picture_files import FILES, MODES, noise, saved, scene
 from PIL import Image
 
-from countenance.errors import ImageError
+from countenance.errors import ImageError, ImageTruncated
 from countenance.recognition.images import decode
 from countenance.settings import ImageLimits
 
@@ -78,7 +78,7 @@ def bombs() -> dict[str, tuple[bytes, str]]:
 SCRIPT = """
 import sys
 from pathlib import Path
-from countenance.errors import ImageError
+from countenance.errors import ImageError, ImageTruncated
 from countenance.recognition.images import read
 from countenance.settings import ImageLimits
 
@@ -125,6 +125,28 @@ def assert_only_our_errors(data: bytes) -> None:
             assert picture.pixels.ndim == 3
             assert picture.pixels.size <= 3 << 20
     assert [str(one.message) for one in leaked] == []
+
+
+def test_tiff_entries_may_not_all_copy_the_same_bytes() -> None:
+    tags = (273, 279, 320, 324, 325, 338)
+    shared = b"".join(struct.pack("<HHII", tag, 4, 200, 8) for tag in tags)
+    sides = b"".join(struct.pack("<HHII", tag, 4, 1, 16) for tag in (256, 257))
+    data = b"II*\x00" + struct.pack("<I", 808) + bytes(800) + struct.pack("<H", 8) + sides + shared + bytes(4)
+    with pytest.raises(ImageTruncated, match="in the middle of its header"):
+        decode(data, ImageLimits())
+    assert_only_our_errors(data)
+
+
+def test_tiff_with_two_values_where_there_is_one_is_refused_in_silence() -> None:
+    data = bytearray(FILES["TIFF"])
+    (start,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, start)
+    places = range(start + 2, start + 2 + 12 * entries, 12)
+    rows = next(at for at in places if struct.unpack_from("<H", data, at) == (278,))
+    struct.pack_into("<HIHH", data, rows + 2, 3, 2, 48, 48)
+    with pytest.raises(ImageTruncated, match="several values"):
+        decode(bytes(data), ImageLimits())
+    assert_only_our_errors(bytes(data))
 
 
 RELAXED = settings(max_examples=300, deadline=None, database=None)

@@ -113,7 +113,15 @@ SPOILT: dict[str, tuple[Face, Callable[[Pixels], Pixels], str, str]] = {
         "turn the photograph upright",
     ),
     "hardly a face": (replace(GOOD, confidence=0.61), unchanged, "detector_confidence", "only 61% sure"),
-    "half outside": (replace(GOOD, box=Box(-90, 130, 180, 220)), unchanged, "completeness", "50% of the face"),
+    "half outside, left": (
+        replace(GOOD, box=Box(-90, 130, 180, 220)),
+        unchanged,
+        "completeness",
+        "50% of the face",
+    ),
+    "half outside, right": (replace(GOOD, box=Box(550, 130, 180, 220)), unchanged, "completeness", "50% of the"),
+    "half outside, top": (replace(GOOD, box=Box(230, -110, 180, 220)), unchanged, "completeness", "50% of the"),
+    "half outside, bottom": (replace(GOOD, box=Box(230, 370, 180, 220)), unchanged, "completeness", "50% of the"),
 }
 
 

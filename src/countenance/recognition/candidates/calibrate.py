@@ -42,7 +42,7 @@ from countenance.recognition.candidates.ratios import LikelihoodRatios, fit_rati
 SCHEMA_VERSION = 1
 DEFAULT_EXPECTED = 0.01
 """Expected false positives of one search at the default threshold: one search in a hundred shows a stranger."""
-SMALLEST_GALLERY = 100
+SMALLEST_GALLERY = 200
 """The default threshold treats a smaller gallery as if it had this many references: small galleries often hold
 relatives and colleagues, who are more alike than the strangers a false match rate is measured on."""
 
@@ -133,7 +133,7 @@ class Calibration:
         return Threshold(high, count, self.expected_false_positives(high, count))
 
     def default_threshold(self, references: int) -> Threshold:
-        """The threshold when the caller names none: 0.01 expected false positives, at least 100 references."""
+        """The threshold when the caller names none: 0.01 expected false positives, at least 200 references."""
         return self.threshold_for(DEFAULT_EXPECTED, max(references, SMALLEST_GALLERY))
 
     def strict_threshold_for(self, expected: float, references: int) -> Threshold:

@@ -73,7 +73,7 @@ def test_interval_holds_the_rate_of_people_never_seen_far_beyond_the_sample(cali
 
 
 def test_more_references_never_lower_the_threshold(calibration: Calibration) -> None:
-    scores = [calibration.default_threshold(n).score for n in (0, 1, 100, 101, 1000, 10**5, 10**7, 2 * 10**10)]
+    scores = [calibration.default_threshold(n).score for n in (0, 1, 200, 201, 1000, 10**5, 10**7, 2 * 10**10)]
     assert scores == sorted(scores)
     assert scores[2] < scores[3] < scores[-1] < 1.0
 

@@ -11,22 +11,30 @@ Rules kept here:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from countenance.errors import ImageError, LabelsInvalid
-from countenance.recognition.candidates.evaluation.labelled import Labelled
+from countenance.recognition.candidates.evaluation.labelled import Labelled, LabelledPicture
 from countenance.recognition.candidates.impostors import Integers
+from countenance.recognition.faces.face import Face
 from countenance.recognition.images import decode
 from countenance.settings import ImageLimits
 from countenance.terms import Pixels, Vectors
 
 THUMBNAIL = 16
+WORKERS = 3
+"""Pictures in work at once: one more than two processors, so that decoding overlaps with the networks."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 class Judged(Protocol):
@@ -40,6 +48,11 @@ class Judged(Protocol):
 
 class Seen(Protocol):
     """What a recogniser says about one face."""
+
+    @property
+    def face(self) -> Face:
+        """Where it is."""
+        ...
 
     @property
     def chip(self) -> Pixels:
@@ -58,7 +71,7 @@ class Seen(Protocol):
 
 
 Recognise = Callable[[Pixels], Sequence[Seen]]
-"""Pixels (h, w, 3) uint8 RGB to the faces in them, largest first."""
+"""Pixels (h, w, 3) uint8 RGB to the faces in them, largest first. Called from several threads at once."""
 Progress = Callable[[int, int | None, str], None]
 
 
@@ -85,6 +98,8 @@ class Acquired:
     digests: tuple[str, ...]
     thumbnails: npt.NDArray[np.float32]
     """(n, 256) grey thumbnails of the aligned faces, zero mean and unit length each."""
+    faces: tuple[Face, ...]
+    """Where each face lies in its picture."""
     failures: tuple[Failure, ...]
     several_faces: int
     """Pictures with more than one face."""
@@ -112,56 +127,77 @@ def acquire(
     recognise: Recognise,
     *,
     limits: ImageLimits | None = None,
+    workers: int = WORKERS,
     progress: Progress | None = None,
 ) -> Acquired:
     """Read and recognise every labelled picture. Raises LabelsInvalid when not one gives a template."""
     people = labelled.subjects
     number = {name: at for at, name in enumerate(people)}
-    rows: list[npt.NDArray[np.float32]] = []
-    kept: list[int] = []
-    qualities: list[int] = []
-    digests: list[str] = []
-    thumbnails: list[npt.NDArray[np.float32]] = []
+    bounds = limits if limits is not None else ImageLimits()
+    taken: list[tuple[int, Seen, str]] = []
     failures: list[Failure] = []
     several = 0
-    for at, picture in enumerate(labelled.pictures):
+
+    def one(at: int) -> tuple[Sequence[Seen], str] | Failure:
+        return _recognised(labelled.pictures[at], at, recognise, bounds)
+
+    for at, outcome in enumerate(in_order(one, range(len(labelled.pictures)), workers)):
         if progress is not None:
-            progress(at, len(labelled.pictures), "reading pictures")
-        try:
-            data = picture.path.read_bytes()
-            pixels = decode(data, limits if limits is not None else ImageLimits(), name=picture.path.name).pixels
-        except OSError as error:
-            failures.append(Failure(at, "image_missing", f"cannot be read: {error.strerror}"))
+            progress(at + 1, len(labelled.pictures), "reading pictures")
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
             continue
-        except ImageError as error:
-            failures.append(Failure(at, error.code, str(error)))
-            continue
-        faces = recognise(pixels)
-        if not faces:
-            failures.append(Failure(at, "no_face", "no face was found"))
-            continue
+        faces, digest = outcome
         several += len(faces) > 1
-        face = faces[0]
-        rows.append(np.asarray(face.template, np.float32))
-        kept.append(at)
-        qualities.append(int(face.quality.score))
-        digests.append(hashlib.sha256(data).hexdigest())
-        thumbnails.append(_thumbnail(face.chip))
+        taken.append((at, faces[0], digest))
+    rows = [np.asarray(face.template, np.float32) for _, face, _ in taken]
     if not rows:
         raise LabelsInvalid(f"none of the {len(labelled.pictures)} pictures gave a face")
-    pictures = np.array(kept, np.int64)
     return Acquired(
         labelled=labelled,
         people=people,
         templates=np.stack(rows),
-        pictures=pictures,
-        subjects=np.array([number[labelled.pictures[k].subject] for k in kept], np.int64),
-        qualities=np.array(qualities, np.int64),
-        digests=tuple(digests),
-        thumbnails=np.stack(thumbnails),
+        pictures=np.array([at for at, _, _ in taken], np.int64),
+        subjects=np.array([number[labelled.pictures[at].subject] for at, _, _ in taken], np.int64),
+        qualities=np.array([face.quality.score for _, face, _ in taken], np.int64),
+        digests=tuple(digest for _, _, digest in taken),
+        thumbnails=np.stack([_thumbnail(face.chip) for _, face, _ in taken]),
+        faces=tuple(face.face for _, face, _ in taken),
         failures=tuple(failures),
         several_faces=several,
     )
+
+
+def _recognised(
+    picture: LabelledPicture, at: int, recognise: Recognise, limits: ImageLimits
+) -> tuple[Sequence[Seen], str] | Failure:
+    try:
+        data = picture.path.read_bytes()
+        pixels = decode(data, limits, name=picture.path.name).pixels
+    except OSError as error:
+        return Failure(at, "image_missing", f"cannot be read: {error.strerror}")
+    except ImageError as error:
+        return Failure(at, error.code, str(error))
+    faces = recognise(pixels)
+    if not faces:
+        return Failure(at, "no_face", "no face was found")
+    return faces, hashlib.sha256(data).hexdigest()
+
+
+def in_order(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Iterator[Made]:
+    """``work`` on every item in ``workers`` threads; answers in the order of the items, few of them waiting."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="evaluate") as pool:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _thumbnail(chip: Pixels) -> npt.NDArray[np.float32]:

@@ -121,7 +121,7 @@ def _mislabels(acquired: Acquired, pairs: AllPairs, threshold: float, *, leave_o
         to_other = float((acquired.templates[by_person[other]] @ acquired.templates[row]).mean())
         to_own = float((acquired.templates[mates] @ acquired.templates[row]).mean()) if len(mates) else -1.0
         if to_other >= threshold and to_other > to_own + MARGIN:
-            name, label, better = acquired.name(row), acquired.people[own], acquired.people[other]
+            name, label, better = acquired.name(int(row)), acquired.people[own], acquired.people[other]
             why = f"scores {to_other:.2f} with {better}" + (
                 f" and {to_own:.2f} with {label}" if len(mates) else f"; {label} has no other picture"
             )

@@ -100,7 +100,7 @@ def _read_table(file: Path, base: Path) -> Labelled:
 
 
 def _read_pairs(file: Path, base: Path) -> Labelled:
-    """LFW's format: ``folds pairs`` (or ``pairs``), then per fold ``name i j`` lines and ``name i other j`` lines."""
+    """LFW's format: ``folds pairs`` (or ``pairs``), then per fold lines ``name i j`` and ``name i other j``."""
     try:
         lines = [
             line.split("\t") if "\t" in line else line.split() for line in file.read_text("utf-8").splitlines()

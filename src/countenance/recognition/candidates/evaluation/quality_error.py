@@ -85,7 +85,7 @@ def _sentence(
     tenth = values[int(np.searchsorted(SHARES, AFFORDABLE))]
     change = f"leaving out the poorest tenth takes the failures from {base:.2%} to {tenth:.2%}"
     if minimum is not None:
-        return f"The quality score predicts failures: {change}. A minimum of {minimum} at enrolment is worth its price."
+        return f"The quality score predicts failures: {change}. A minimum of {minimum} at enrolment pays."
     if tenth < base:
         return f"The quality score helps a little ({change}), not enough to propose a minimum on this sample."
     return f"The quality score does not predict failures on this sample ({change})."
