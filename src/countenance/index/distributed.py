@@ -148,10 +148,9 @@ class DistributedIndex:
             self._denied |= fresh
             held = 0
             for part in _parts(ids):
-                rows = self._rows(part, [])
-                held += len({row["reference_id"] for row in rows} & fresh)
-                if rows:
-                    self._collection.delete(among("reference_id", part))
+                held += len({row["reference_id"] for row in self._rows(part, [])} & fresh)
+                # Told even when nothing is seen: another process may have added one a moment ago.
+                self._collection.delete(among("reference_id", part))
             self._removed |= set(ids.tolist())
             self._denied -= set(ids.tolist())
             return held
@@ -162,7 +161,7 @@ class DistributedIndex:
         wanted = dict(zip(ids.tolist(), checked_labels(labels, len(ids)), strict=True))
         with self._writing:
             for part in _parts(np.fromiter(wanted, np.int64, len(wanted)), self._rows_at_once):
-                rows = self._rows(part, ["subject_id", VECTOR])
+                rows = self._rows(part, ["subject_id", VECTOR], newest=True)
                 if not rows:
                     continue
                 held = np.array([row["reference_id"] for row in rows], np.int64)
