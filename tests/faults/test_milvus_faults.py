@@ -85,17 +85,15 @@ def test_what_one_process_removes_another_does_not_find_within_a_second(milvus: 
 
 def test_a_reference_that_another_process_has_just_added_is_removed_and_relabelled(milvus: MilvusServer) -> None:
     gallery = gallery_name()
-    mine, other = engine(milvus, gallery, DIMENSIONS), engine(milvus, gallery, DIMENSIONS)
-    other.search(batch(1).templates, 1, Filter())
-    for seed in range(3):
-        some = batch(4, seed=seed, first=10 * seed)
-        time.sleep(0.3)
-        mine.add(some)
-        other.remove(some.reference_ids[:1])
-        other.relabel(some.reference_ids[1:2], pack_labels(1, jurisdiction=1, restricted=True))
-        found = mine.subject_references(some.templates[:1], 50, Filter()).reference_ids
-        assert not set(some.reference_ids[:2].tolist()) & set(found[0].tolist())
-        assert set(some.reference_ids[2:].tolist()) <= set(found[0].tolist())
+    # None of the three has written lately, so each would take an answer half a second old.
+    adder, remover, relabeller = (engine(milvus, gallery, DIMENSIONS) for _ in range(3))
+    some = batch(4)
+    adder.add(some)
+    relabeller.relabel(np.array([1]), pack_labels(1, jurisdiction=1, restricted=True))
+    adder.add(batch(4, seed=1, first=10))
+    remover.remove(np.array([10]))
+    found = adder.subject_references(some.templates[:1], 50, Filter()).reference_ids
+    assert sorted(i for i in found[0].tolist() if i >= 0) == [0, 2, 3, 11, 12, 13]
 
 
 def test_a_snapshot_is_a_sealed_note_of_this_collection(milvus: MilvusServer, tmp_path: Path) -> None:
