@@ -197,7 +197,8 @@ class Eraser:
                 before,
             )
             erasures.begin(connection, row, targets, marks)
-            suppression.remember(connection, erasure_id, errand.ground, [t.subject_id for t in targets])
+            gone = [target.subject_id for target in targets if target.whole]
+            suppression.remember(connection, erasure_id, errand.ground, gone)
             notices.address(connection, erasure_id, [t.subject_id for t in targets])
         return erasure_id
 
@@ -240,6 +241,13 @@ class Eraser:
         erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
         self.begin_epoch()
         return erased
+
+    def look_again(self, request: str) -> tuple[Absence, ...]:
+        """Every keeper's answer today about everybody who was ever erased on this request."""
+        with self._database.read() as connection:
+            rows = erasures.of_request(connection, request)
+            targets = [target for row in rows for target in erasures.targets(connection, row.erasure_id)]
+        return tuple(holder.confirm_absent(targets) for holder in self._everyone())
 
     def begin_epoch(self) -> int:
         """Make every index snapshot written so far unreadable, and remember that it was meant."""
@@ -328,7 +336,8 @@ class Eraser:
                 epoch_after=epoch,
                 log_steps=row.log_steps,
             )
-            erasures.forget_targets(connection, row.erasure_id)
+            if row.request is None:  # an order closes only when the keepers have been asked once more
+                erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
         ids = tuple(target.subject_id for target in targets)
         before = epoch if row.epoch_before is None else row.epoch_before
