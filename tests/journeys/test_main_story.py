@@ -94,6 +94,7 @@ def test_the_access_archive_holds_everything_and_its_signature_verifies(
     picture.write_bytes(portrait_photographs[0])
     gallery.enrol("anna", [picture])
     search = gallery.identify(portrait_photographs[1], purpose="event-photos")
+    galleries.clock.step(timedelta(minutes=1))
     gallery.identify(portrait_photographs[2], purpose="lost-and-found")
     gallery.access("anna", tmp_path / "anna.zip")
 
