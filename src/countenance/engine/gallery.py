@@ -16,12 +16,19 @@ from types import TracebackType
 from typing import Self
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Erased, Eraser, Ground, Progress
+from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.execution import Execution
+from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.permission.record import Asked
+from countenance.custody.permission.record import Asked, check
+from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.orders import Orders
+from countenance.engine.record import Record
+from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
-from countenance.errors import ErasureIncomplete, GalleryError
+from countenance.errors import ErasureIncomplete, GalleryError, OrderForbids
 from countenance.index.choice import open_index
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.identify import Identification, Identifier
@@ -143,7 +150,8 @@ class Countenance:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
-        Raises PermissionInvalid, SubjectNameInvalid.
+        Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
+        anything of somebody who lives there.
         """
         asked = Asked(
             subject,
@@ -158,7 +166,12 @@ class Countenance:
             guardian,
             recipients,
         )
-        return answers.Receipt(self._ledger.give([asked])[0])
+        self._refuse_forbidden(asked)
+        receipt = answers.Receipt(self._ledger.give([asked])[0])
+        number = self._ledger.find(subject).subject_id
+        self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
+        self._execution.settle_newcomers()
+        return receipt
 
     def enrol(
         self,
@@ -269,7 +282,7 @@ class Countenance:
         """
         owner = self._ledger.find(subject)
         name = self._ledger.name(owner)
-        erased = self._eraser.erase([owner.subject_id], Ground.WITHDRAWAL, progress=progress)
+        erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._searchable.save()
         return answers.Withdrawal(name, erased)
 
@@ -282,7 +295,7 @@ class Countenance:
         finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
-            finished.append(self._eraser.erase(lapsed, Ground.EXPIRY, progress=progress))
+            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
         if finished:
             self._searchable.save()
         return tuple(_unnamed(erased) for erased in finished)
@@ -291,6 +304,23 @@ class Countenance:
         """The gallery in numbers; with ``people``, every subject by name."""
         package = self._package(self.model)
         return self._stock.take(package, mirrored=self._mirrored, people=people)
+
+    # -- orders, residence, log -----------------------------------------------------------------------------
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Regulators' orders: serve, plan, freeze, execute, certify."""
+        return Orders(self._database, self._desk, self._execution, self._witness, self._ledger, self._clock)
+
+    @cached_property
+    def residency(self) -> Residency:
+        """Evidence of where subjects live, and what follows from it."""
+        return Residency(self._register, self._ledger, self._execution, self._clock)
+
+    @cached_property
+    def log(self) -> Record:
+        """The tamper-evident log: checkpoint, proofs, check."""
+        return Record(self._witness)
 
     # -- models ---------------------------------------------------------------------------------------------
 
@@ -374,7 +404,32 @@ class Countenance:
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
         lock = self._settings.folder / ".erasing"
-        return Eraser(self._database, self._ring, holders, self._clock, lock)
+        return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
+
+    @cached_property
+    def _witness(self) -> GalleryWitness:
+        return GalleryWitness(self._settings.folder, self._description.gallery_id, self._ring)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        return Desk(self._database, self._ring, self._clock)
+
+    @cached_property
+    def _register(self) -> Register:
+        return Register(self._database, self._vault, self._ledger, self._clock)
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(
+            self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
+        )
+
+    def _refuse_forbidden(self, asked: Asked) -> None:
+        checked = check(asked, now=self._clock.now(), record_id="", version=1)
+        told = [declared(checked.residence, self._clock.now().date())]
+        forbidding = self._execution.forbidding(checked.subject, told)
+        if forbidding is not None:
+            raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
 
     @cached_property
     def _enroller(self) -> Enroller:

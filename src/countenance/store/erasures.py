@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from countenance.holding import Holding, Target
 from countenance.store import schema
@@ -39,10 +39,27 @@ class ErasureRow:
     finished_utc: str | None
     epoch_before: int | None
     epoch_after: int | None
+    request: str | None = None
+    """The order that asks for it; None for a withdrawal or an expiry."""
+    scope_sha256: str | None = None
+    by_doubt_alone: int = 0
+    log_before: str | None = None
+    """The log's checkpoint from before the first step."""
+    log_steps: tuple[int, ...] = ()
+    """Numbers of the log's entries about this erasure."""
 
 
-def begin(connection: Connection, row: ErasureRow, targets: Sequence[Target]) -> None:
-    """Write an erasure and its plan, before anything is destroyed."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What remains of a subject in log and certificate: a commitment nobody can open, and ids of destroyed keys."""
+
+    subject_id: SubjectId
+    commitment: str
+    key_ids: tuple[str, ...]
+
+
+def begin(connection: Connection, row: ErasureRow, targets: Sequence[Target], marks: Sequence[Mark]) -> None:
+    """Write an erasure, its plan and its marks, before anything is destroyed."""
     connection.execute(
         insert(_e).values(
             erasure_id=row.erasure_id,
@@ -52,21 +69,27 @@ def begin(connection: Connection, row: ErasureRow, targets: Sequence[Target]) ->
             finished_utc=row.finished_utc,
             epoch_before=row.epoch_before,
             epoch_after=row.epoch_after,
+            request=row.request,
+            scope_sha256=row.scope_sha256,
+            by_doubt_alone=row.by_doubt_alone,
+            log_before=row.log_before,
+            log_steps=json.dumps(list(row.log_steps)),
         )
     )
-    connection.execute(
-        insert(_g),
-        [
-            {
-                "erasure_id": row.erasure_id,
-                "subject_id": target.subject_id,
-                "artefacts": ",".join(sorted(target.artefacts)),
-                "reference_ids": json.dumps(list(target.reference_ids)),
-                "image_ids": json.dumps(list(target.image_ids)),
-            }
-            for target in targets
-        ],
-    )
+    values = [
+        {
+            "erasure_id": row.erasure_id,
+            "subject_id": target.subject_id,
+            "artefacts": ",".join(sorted(target.artefacts)),
+            "reference_ids": json.dumps(list(target.reference_ids)),
+            "image_ids": json.dumps(list(target.image_ids)),
+            "commitment": mark.commitment,
+            "key_ids": ",".join(mark.key_ids),
+        }
+        for target, mark in zip(targets, marks, strict=True)
+    ]
+    if values:
+        connection.execute(insert(_g), values)
 
 
 def advance(
@@ -76,9 +99,12 @@ def advance(
     *,
     finished_utc: str | None = None,
     epoch_after: int | None = None,
+    log_steps: Sequence[int] | None = None,
 ) -> None:
     """Write that a step is done."""
     values: dict[str, str | int] = {"state": state}
+    if log_steps is not None:
+        values["log_steps"] = json.dumps(list(log_steps))
     if finished_utc is not None:
         values["finished_utc"] = finished_utc
     if epoch_after is not None:
@@ -112,6 +138,15 @@ def targets(connection: Connection, erasure_id: str) -> list[Target]:
     ]
 
 
+def marks(connection: Connection, erasure_id: str) -> list[Mark]:
+    """The marks of an erasure's subjects."""
+    query = select(_g.c.subject_id, _g.c.commitment, _g.c.key_ids).where(_g.c.erasure_id == erasure_id)
+    return [
+        Mark(SubjectId(row[0]), row[1], tuple(id_ for id_ in row[2].split(",") if id_))
+        for row in connection.execute(query.order_by(_g.c.subject_id))
+    ]
+
+
 def forget_targets(connection: Connection, erasure_id: str) -> None:
     """Drop a finished erasure's plan; the counts stay."""
     connection.execute(delete(_g).where(_g.c.erasure_id == erasure_id))
@@ -120,16 +155,39 @@ def forget_targets(connection: Connection, erasure_id: str) -> None:
 def get(connection: Connection, erasure_id: str) -> ErasureRow | None:
     """One erasure."""
     row = connection.execute(select(_e).where(_e.c.erasure_id == erasure_id)).one_or_none()
-    return None if row is None else ErasureRow(row[0], row[1], ErasureState(row[2]), *row[3:])
+    return None if row is None else _row(row)
+
+
+def of_request(connection: Connection, request: str) -> list[ErasureRow]:
+    """The erasures that an order asked for, oldest first."""
+    query = select(_e).where(_e.c.request == request).order_by(_e.c.begun_utc)
+    return [_row(row) for row in connection.execute(query)]
 
 
 def unfinished(connection: Connection) -> list[ErasureRow]:
     """Erasures that have begun and are not confirmed, oldest first."""
     query = select(_e).where(_e.c.state != ErasureState.CONFIRMED).order_by(_e.c.begun_utc)
-    return [ErasureRow(row[0], row[1], ErasureState(row[2]), *row[3:]) for row in connection.execute(query)]
+    return [_row(row) for row in connection.execute(query)]
 
 
 def count(connection: Connection) -> int:
     """How many erasures were confirmed."""
     query = select(func.count()).select_from(_e).where(_e.c.state == ErasureState.CONFIRMED)
     return connection.scalar(query) or 0
+
+
+def _row(row: Row[tuple[object, ...]]) -> ErasureRow:
+    return ErasureRow(
+        row.erasure_id,
+        row.ground,
+        ErasureState(row.state),
+        row.begun_utc,
+        row.finished_utc,
+        row.epoch_before,
+        row.epoch_after,
+        row.request,
+        row.scope_sha256,
+        row.by_doubt_alone or 0,
+        row.log_before,
+        tuple(json.loads(row.log_steps or "[]")),
+    )

@@ -86,12 +86,4 @@ def _count(connection: Connection, table: Table, subject_ids: list[int]) -> int:
 
 
 def _holdings(name: str, found: list[tuple[Table, int]]) -> tuple[Holding, ...]:
-    words = {
-        "subjects": "subject records",
-        "permissions": "permissions",
-        "permission_purposes": "permitted purposes",
-        "images": "image records",
-        "template_references": "sealed templates",
-        "search_results": "search results",
-    }
-    return tuple(Holding(name, words[table.name], count) for table, count in found)
+    return tuple(Holding(name, schema.PERSONAL[table], count) for table, count in found)

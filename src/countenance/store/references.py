@@ -199,6 +199,14 @@ def count_images_by_subject(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def image_ids_by_subject(connection: Connection) -> dict[SubjectId, tuple[str, ...]]:
+    """The ids of every subject's images, sorted."""
+    found: dict[SubjectId, list[str]] = {}
+    for number, image_id in connection.execute(select(_i.c.subject_id, _i.c.image_id).order_by(_i.c.image_id)):
+        found.setdefault(SubjectId(number), []).append(image_id)
+    return {number: tuple(ids) for number, ids in found.items()}
+
+
 def count_images(connection: Connection) -> tuple[int, int]:
     """How many images are on record and how many bytes they had before sealing."""
     row = connection.execute(

@@ -104,6 +104,7 @@ images = Table(
     Column("permission_version", Integer, nullable=False),
     Column("digest_tag", LargeBinary(32), nullable=False),
     Column("size_bytes", Number, nullable=False),
+    Column("likeness_tags", LargeBinary, nullable=True),
     Column("sealed_metadata", LargeBinary, nullable=False),
     Column("created_utc", Moment, nullable=False),
     UniqueConstraint("subject_id", "digest_tag"),
@@ -162,6 +163,11 @@ erasures = Table(
     metadata,
     Column("erasure_id", String(32), primary_key=True),
     Column("ground", String(32), nullable=False),
+    Column("request", String(200), nullable=True),
+    Column("scope_sha256", String(64), nullable=True),
+    Column("by_doubt_alone", Number, nullable=True),
+    Column("log_before", String, nullable=True),
+    Column("log_steps", String(400), nullable=True),
     Column("state", String(16), nullable=False, index=True),
     Column("begun_utc", Moment, nullable=False),
     Column("finished_utc", Moment, nullable=True),
@@ -177,6 +183,8 @@ erasure_targets = Table(
     Column("artefacts", String(64), nullable=False),
     Column("reference_ids", String, nullable=False),
     Column("image_ids", String, nullable=False),
+    Column("commitment", String(64), nullable=False),
+    Column("key_ids", String, nullable=False),
 )
 
 erasure_counts = Table(
@@ -188,8 +196,121 @@ erasure_counts = Table(
     Column("count", Number, nullable=False),
 )
 
-PERSONAL = frozenset({subjects, permissions, permission_purposes, images, references, search_results})
-"""Tables whose rows are about one subject and go with her."""
+residency_evidence = Table(
+    "residency_evidence",
+    metadata,
+    Column("evidence_id", String(64), primary_key=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False, index=True),
+    Column("image_id", String(32), nullable=True),
+    Column("predicate", String(32), nullable=False),
+    Column("places", String(200), nullable=False),
+    Column("tier", String(1), nullable=False),
+    Column("signal", String(32), nullable=False),
+    Column("observed_utc", Moment, nullable=False),
+    Column("valid_from", String(10), nullable=True),
+    Column("valid_to", String(10), nullable=True),
+    Column("permission_id", String(32), nullable=False),
+    Column("contradicts", String, nullable=False),
+    Column("sealed_origin", LargeBinary, nullable=False),
+)
+
+authority_keys = Table(
+    "authority_keys",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("authority", String(200), nullable=False),
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("registered_utc", Moment, nullable=False),
+    Column("revoked_utc", Moment, nullable=True),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", String(200), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("served_utc", Moment, nullable=False),
+    Column("sealed_document", LargeBinary, nullable=False),
+    Column("sealed_state", LargeBinary, nullable=False),
+)
+
+order_members = Table(
+    "order_members",
+    metadata,
+    Column("order_id", String(200), ForeignKey("orders.order_id"), primary_key=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), primary_key=True, autoincrement=False),
+    Column("decision", String(16), nullable=False),
+    Column("released", Integer, nullable=False),
+    Index("ix_order_members_subject_id", "subject_id"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("hold_id", String(64), primary_key=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), primary_key=True, autoincrement=False),
+    Column("ground", String(200), nullable=False),
+    Column("placed_utc", Moment, nullable=False),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("disclosure_id", String(32), primary_key=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False, index=True),
+    Column("recipient", String(200), nullable=False),
+    Column("at_utc", Moment, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("erasure_id", String(32), ForeignKey("erasures.erasure_id"), primary_key=True),
+    Column("recipient", String(200), primary_key=True),
+    Column("candidates", Number, nullable=False),
+    Column("told_utc", Moment, nullable=True),
+    Column("answer", String(400), nullable=True),
+    Column("answered_utc", Moment, nullable=True),
+)
+
+suppressed_accounts = Table(
+    "suppressed_accounts",
+    metadata,
+    Column("name_tag", LargeBinary(32), primary_key=True),
+    Column("erasure_id", String(32), nullable=False),
+    Column("ground", String(32), nullable=False),
+)
+
+suppressed_images = Table(
+    "suppressed_images",
+    metadata,
+    Column("digest_tag", LargeBinary(32), primary_key=True),
+    Column("name_tag", LargeBinary(32), primary_key=True),
+    Column("likeness_tags", LargeBinary, nullable=True),
+    Column("ground", String(32), nullable=False),
+    Column("erasure_id", String(32), nullable=False),
+)
+
+suppressed_likenesses = Table(
+    "suppressed_likenesses",
+    metadata,
+    Column("band_tag", LargeBinary(16), primary_key=True),
+    Column("digest_tag", LargeBinary(32), primary_key=True),
+)
+
+PERSONAL = {
+    subjects: "subject records",
+    permissions: "permissions",
+    permission_purposes: "permitted purposes",
+    images: "image records",
+    references: "sealed templates",
+    search_results: "search results",
+    residency_evidence: "residency evidence",
+    order_members: "places under orders",
+    holds: "evidence holds",
+    disclosures: "releases to recipients",
+}
+"""Tables whose rows are about one subject and go with her, each with what its rows are called."""
 
 HARMLESS = {
     facts: "the gallery's own settings",
@@ -200,5 +321,11 @@ HARMLESS = {
     erasures: "when and why something was erased",
     erasure_targets: "numbers only, kept while an erasure runs so that a crash cannot lose its way",
     erasure_counts: "how many things of each kind were destroyed",
+    authority_keys: "public keys of authorities",
+    orders: "an order may name a subject, so its document and state are sealed; kept as the record of the duty",
+    notices: "organisations that were told of an erasure, and what they answered",
+    suppressed_accounts: "keyed fingerprints of erased names, to refuse them; useless without the key ring",
+    suppressed_images: "keyed fingerprints of erased images, to refuse them; useless without the key ring",
+    suppressed_likenesses: "keyed fingerprints of parts of perceptual hashes, to refuse near copies",
 }
-"""Tables without personal data, each with the reason."""
+"""Tables without personal data in the clear, each with the reason."""

@@ -134,6 +134,14 @@ class KeyRing:
         salt = self._jurisdiction_key(jurisdiction)
         return HKDF(SHA256(), KEY_BYTES, salt=salt, info=info).derive(secret)
 
+    def commitment_key(self, slot: int) -> bytes:
+        """The key of a subject's commitments in the log; gone with her metadata key. Raises KeyDestroyed."""
+        secret = self._secret(slot, ArtefactClass.METADATA)
+        if secret is None:
+            raise KeyDestroyed(f"The metadata key of subject {slot} has been destroyed.")
+        info = f"commitment:1:{self._gallery_id}:{slot}".encode()
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(secret)
+
     def alive(self, slot: int, artefact: ArtefactClass) -> bool:
         """Whether the secret of that slot and class still exists."""
         return self._secret(slot, artefact) is not None

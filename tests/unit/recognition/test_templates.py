@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -37,6 +38,17 @@ def test_the_prepared_template_model_gives_the_shipped_models_numbers(model_cach
     expected = shipped.run(["fc1"], {"data": chips.transpose(0, 3, 1, 2).astype(np.float32)})[0]
     found = Network(package, model_cache, threads=1, precision="f32").run(chips)[0]
     assert np.abs(found - expected).max() <= 1e-5
+
+
+def test_colours_are_fed_in_the_order_in_which_opencv_feeds_them(model_cache: Path, tmp_path: Path) -> None:
+    package = bundled_template_model()
+    file = tmp_path / "single.onnx"
+    file.write_bytes(fold(package.read(), package.manifest, open_batch=False))
+    chips = noise(1)
+    opencv = cv2.FaceRecognizerSF.create(str(file), "")
+    expected = opencv.feature(np.ascontiguousarray(chips[0, :, :, ::-1]))[0]
+    found = Extractor(package, model_cache, threads=1, precision="f32").extract(chips)[0]
+    assert np.abs(found - expected / np.linalg.norm(expected)).max() <= 1e-5
 
 
 def test_the_prepared_detector_gives_the_shipped_models_numbers(model_cache: Path) -> None:
@@ -136,6 +148,19 @@ def test_a_damaged_cache_is_made_again_without_a_word(tmp_path: Path) -> None:
             found = Network(package, tmp_path, threads=1).run(samples)
             assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize("place", [0, 500, -1], ids=["first byte", "middle", "last byte"])
+def test_one_altered_byte_in_the_cache_is_never_used(tmp_path: Path, place: int) -> None:
+    cache = CheckedCache(tmp_path)
+    good = bytes(range(250)) * 4
+    assert cache.get("model", lambda: good) == good
+    assert cache.get("model", lambda: b"made without need") == good
+    altered = bytearray(good)
+    altered[place] ^= 1
+    (tmp_path / "model").write_bytes(altered)
+    assert cache.get("model", lambda: good) == good
+    assert (tmp_path / "model").read_bytes() == good
 
 
 def test_a_compiled_network_that_this_openvino_cannot_read_is_made_again(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -25,9 +26,11 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.errors import ErasureIncomplete
 from countenance.holding import Absence, Holder, Holding, Target
-from countenance.store import erasures, feed, numbering, permissions, references, subjects
+from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
 from countenance.store.database import Database
-from countenance.store.erasures import ErasureRow, ErasureState
+from countenance.store.erasures import ErasureRow, ErasureState, Mark
+from countenance.store.notices import NoticeRow
+from countenance.store.subjects import SubjectRow
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 from countenance.vault.files import locked
 
@@ -68,6 +71,50 @@ class Keys(Holder, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Everything a certificate says of an erasure."""
+
+    row: ErasureRow
+    marks: tuple[Mark, ...]
+    destroyed: tuple[Holding, ...]
+    confirmations: tuple[Absence, ...]
+    epoch_after: int
+    finished_at: datetime
+    notices: tuple[NoticeRow, ...]
+    retained: tuple[Holding, ...]
+
+
+class Witness(Protocol):
+    """Keeps the tamper-evident record of what an erasure does, and certifies the end of it."""
+
+    def mark(self, subject: SubjectRow) -> Mark:
+        """What will stand for the subject in log and certificate; taken before her keys go."""
+        ...
+
+    def checkpoint(self) -> str:
+        """The log's checkpoint now, a signed note."""
+        ...
+
+    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
+        """Log that a step is done; returns the number of the entry."""
+        ...
+
+    def certify(self, account: Account) -> None:
+        """Log the closing entry and write the certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why, and on whose demand, something is erased."""
+
+    ground: Ground
+    request: str | None = None
+    scope_sha256: str | None = None
+    by_doubt_alone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """A confirmed erasure."""
 
@@ -97,8 +144,10 @@ class Eraser:
         holders: Sequence[Holder],
         clock: Clock,
         lock: Path,
+        witness: Witness,
     ) -> None:
         """``lock`` is a file that processes of one machine lock while they destroy, one after the other."""
+        self._witness = witness
         self._database = database
         self._lock = lock
         self._keys = keys
@@ -119,31 +168,49 @@ class Eraser:
     def freeze(
         self,
         subject_ids: Sequence[SubjectId],
-        ground: Ground,
+        errand: Errand,
         artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS,
     ) -> str:
         """Take subjects out of every search from now on and begin their erasure; returns its id."""
         erasure_id = secrets.token_hex(16)
+        before = self._witness.checkpoint()
         with self._database.write() as connection:
             targets = _targets(connection, subject_ids, artefacts)
+            owners = subjects.by_ids(connection, [target.subject_id for target in targets])
+            marks = [self._witness.mark(owners[target.subject_id]) for target in targets]
             subjects.freeze(connection, [t.subject_id for t in targets if t.whole])
             permissions.withdraw(connection, [t.subject_id for t in targets if t.whole])
             if artefacts & {ArtefactClass.TEMPLATE}:
                 feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
             now = clock.to_text(self._clock.now())
-            row = ErasureRow(erasure_id, ground, ErasureState.FROZEN, now, None, self._keys.epoch, None)
-            erasures.begin(connection, row, targets)
+            row = ErasureRow(
+                erasure_id,
+                errand.ground,
+                ErasureState.FROZEN,
+                now,
+                None,
+                self._keys.epoch,
+                None,
+                errand.request,
+                errand.scope_sha256,
+                errand.by_doubt_alone,
+                before,
+            )
+            erasures.begin(connection, row, targets, marks)
+            gone = [target.subject_id for target in targets if target.whole]
+            suppression.remember(connection, erasure_id, errand.ground, gone)
+            notices.address(connection, erasure_id, [t.subject_id for t in targets])
         return erasure_id
 
     def erase(
         self,
         subject_ids: Sequence[SubjectId],
-        ground: Ground,
+        errand: Errand,
         artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS,
         progress: Progress | None = None,
     ) -> Erased:
         """Freeze and destroy. Raises ErasureIncomplete when a keeper still finds something."""
-        return self.finish(self.freeze(subject_ids, ground, artefacts), progress)
+        return self.finish(self.freeze(subject_ids, errand, artefacts), progress)
 
     def resume(self, progress: Progress | None = None) -> list[Erased]:
         """Finish what an earlier process began and could not finish."""
@@ -171,9 +238,16 @@ class Eraser:
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
-        erased = [self.erase(ids, Ground.RESTORED_COPY, gone, progress) for gone, ids in groups.items()]
+        erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
         self.begin_epoch()
         return erased
+
+    def look_again(self, request: str) -> tuple[Absence, ...]:
+        """Every keeper's answer today about everybody who was ever erased on this request."""
+        with self._database.read() as connection:
+            rows = erasures.of_request(connection, request)
+            targets = [target for row in rows for target in erasures.targets(connection, row.erasure_id)]
+        return tuple(holder.confirm_absent(targets) for holder in self._everyone())
 
     def begin_epoch(self) -> int:
         """Make every index snapshot written so far unreadable, and remember that it was meant."""
@@ -192,6 +266,7 @@ class Eraser:
         with self._database.read() as connection:
             row = erasures.get(connection, erasure_id)
             targets = erasures.targets(connection, erasure_id)
+            marks = erasures.marks(connection, erasure_id)
             counted = erasures.counts(connection, erasure_id)
         if row is None:
             raise ErasureIncomplete(f"There is no erasure {erasure_id}.")
@@ -199,25 +274,40 @@ class Eraser:
             counted = list(self.holdings(targets))
             with self._database.write() as connection:
                 erasures.write_counts(connection, erasure_id, counted)
-        _tell(progress, ErasureState.FROZEN)
+        row = self._done(row, ErasureState.FROZEN, marks, progress)
         steps: dict[ErasureState, Callable[[], object]] = {
             ErasureState.KEYS_DESTROYED: lambda: self._keys.erase(targets),
             ErasureState.DELETED: lambda: [holder.erase(targets) for holder in self._holders],
             ErasureState.EPOCH_BEGUN: self._keys.advance_epoch,
         }
         for state, step in steps.items():
-            if _STEPS.index(row.state) >= _STEPS.index(state):
-                continue
-            step()
-            with self._database.write() as connection:
-                epoch = self._keys.epoch
-                erasures.advance(connection, erasure_id, state, epoch_after=epoch)
-                numbering.set_fact(connection, EPOCH, str(epoch))
-            _tell(progress, state)
-        return self._confirm(row, targets, counted, progress)
+            if _STEPS.index(row.state) < _STEPS.index(state):
+                step()
+                row = self._done(row, state, marks, progress)
+        return self._confirm(row, targets, marks, counted, progress)
+
+    def _done(
+        self, row: ErasureRow, state: ErasureState, marks: list[Mark], progress: Progress | None
+    ) -> ErasureRow:
+        """Log and write down that a step is done. A crash between the two logs it twice, never not at all."""
+        if state is ErasureState.FROZEN and row.log_steps:
+            return row
+        number = self._witness.saw(state, self._clock.now(), row.erasure_id, marks)
+        epoch = self._keys.epoch
+        done = replace(row, state=state, log_steps=(*row.log_steps, number), epoch_after=epoch)
+        with self._database.write() as connection:
+            erasures.advance(connection, row.erasure_id, state, epoch_after=epoch, log_steps=done.log_steps)
+            numbering.set_fact(connection, EPOCH, str(epoch))
+        _tell(progress, state)
+        return done
 
     def _confirm(
-        self, row: ErasureRow, targets: list[Target], counted: list[Holding], progress: Progress | None
+        self,
+        row: ErasureRow,
+        targets: list[Target],
+        marks: list[Mark],
+        counted: list[Holding],
+        progress: Progress | None,
     ) -> Erased:
         confirmations = tuple(holder.confirm_absent(targets) for holder in self._everyone())
         missing = [absence for absence in confirmations if not absence.absent]
@@ -226,12 +316,28 @@ class Eraser:
                 erasures.advance(connection, row.erasure_id, ErasureState.FROZEN)
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
-        now = clock.to_text(self._clock.now())
+        at = self._clock.now()
+        number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
+        row = replace(row, log_steps=(*row.log_steps, number))
+        with self._database.read() as connection:
+            told = tuple(notices.of_erasure(connection, row.erasure_id))
+            kept = tuple(suppression.count(connection, row.erasure_id))
         epoch = self._keys.epoch
+        account = Account(row, tuple(marks), tuple(counted), confirmations, epoch, at, told, kept)
+        self._witness.certify(account)
+        now = clock.to_text(at)
         with self._database.write() as connection:
             state = ErasureState.CONFIRMED
-            erasures.advance(connection, row.erasure_id, state, finished_utc=now, epoch_after=epoch)
-            erasures.forget_targets(connection, row.erasure_id)
+            erasures.advance(
+                connection,
+                row.erasure_id,
+                state,
+                finished_utc=now,
+                epoch_after=epoch,
+                log_steps=row.log_steps,
+            )
+            if row.request is None:  # an order closes only when the keepers have been asked once more
+                erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
         ids = tuple(target.subject_id for target in targets)
         before = epoch if row.epoch_before is None else row.epoch_before

@@ -10,6 +10,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ from countenance.clock import Clock
 from countenance.custody.permission.decide import Decision, Granted, Refused, decide, in_force
 from countenance.custody.permission.record import Asked, PermissionRecord, check, subject_name
 from countenance.errors import PermissionRefused, SubjectUnknown
-from countenance.store import feed, permissions, references, subjects
+from countenance.store import feed, orders, permissions, references, residency, subjects
 from countenance.store.database import Database
 from countenance.store.permissions import PermissionRow, PermissionState
+from countenance.store.residency import EvidenceRow
 from countenance.store.subjects import SubjectRow, SubjectState
 from countenance.terms import ArtefactClass, SubjectId
 from countenance.vault.keys import KeyRing
@@ -71,6 +73,7 @@ class Ledger:
             subjects.add(connection, list(fresh.values()))
             rows, records = self._records(connection, asked, names, known | fresh, now)
             permissions.add(connection, rows)
+            residency.add(connection, [self._declaration(known | fresh, record) for record in records])
             returning = [row.subject_id for row in known.values()]
             feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, returning))
         return records
@@ -125,6 +128,28 @@ class Ledger:
             )
             records.append(record)
         return made, records
+
+    def _declaration(self, rows: dict[str, SubjectRow], record: PermissionRecord) -> EvidenceRow:
+        """The dated declaration of residence that comes with a permission: evidence of tier A."""
+        row = rows[record.subject]
+        evidence_id = secrets.token_hex(8)
+        sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+        origin = {"source": f"permission-{record.version}", "extractor": "permit", "extractor_version": "1"}
+        return EvidenceRow(
+            evidence_id,
+            row.subject_id,
+            None,
+            "resident_of",
+            (record.residence,),
+            "A",
+            "declaration",
+            record.given_utc,
+            record.given_utc[:10],
+            None,
+            record.record_id,
+            (),
+            sealer.seal(json.dumps(origin).encode(), f"evidence:{evidence_id}", 0),
+        )
 
     # -- asking ---------------------------------------------------------------------------------------------
 
@@ -186,7 +211,13 @@ class Ledger:
         now = self._clock.now()
         rows = subjects.by_ids(connection, subject_ids)
         held = permissions.of_subjects(connection, subject_ids)
-        return {one: decide(rows.get(one), held.get(one, []), purpose, at=now) for one in subject_ids}
+        withheld = orders.held_back(connection, subject_ids)
+        return {
+            one: Refused("an order keeps the subject out of use")
+            if one in withheld
+            else decide(rows.get(one), held.get(one, []), purpose, at=now)
+            for one in subject_ids
+        }
 
     def standing(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, Standing]:
         """For subjects with a permission in force: what the index filters by."""
@@ -200,6 +231,11 @@ class Ledger:
                 day = (last.astimezone(UTC).date() - EPOCH_DAY).days - 1
                 found[subject_id] = Standing(frozenset().union(*(row.purposes for row in standing)), day)
         return found
+
+    def in_force(self, connection: Connection, subject_id: SubjectId) -> list[PermissionRow]:
+        """The permissions of one subject that are in force now, oldest first."""
+        held = permissions.of_subjects(connection, [subject_id]).get(subject_id, [])
+        return in_force(held, self._clock.now())
 
     def lapsed(self) -> list[SubjectId]:
         """Subjects of whom nothing may be kept any longer."""

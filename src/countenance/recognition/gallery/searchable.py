@@ -24,7 +24,7 @@ from countenance.errors import SnapshotUnusable
 from countenance.holding import Absence, Holding, Target
 from countenance.index.protocol import LABELS, Batch, Filter, Index, Labels
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.store import feed, numbering, references, subjects
+from countenance.store import feed, numbering, orders, references, subjects
 from countenance.store.database import Database
 from countenance.store.feed import Change
 from countenance.store.references import ReferenceRow
@@ -174,11 +174,13 @@ class Searchable:
             ids = sorted({row.subject_id for row in rows})
             held = self._ledger.standing(connection, ids)
             owners = subjects.by_ids(connection, ids)
+            withheld = orders.held_back(connection, ids)
         for place, row in enumerate(rows):
             state = held.get(row.subject_id)
             if state is not None:
                 standing[place] = True
                 labels[place] = (_mask(state, numbers), 0, 0, state.last_day, 0)
+                labels[place]["restricted"] = row.subject_id in withheld
                 labels[place]["jurisdiction"] = places.get(owners[row.subject_id].wrapped.jurisdiction, 0)
         return labels, standing
 

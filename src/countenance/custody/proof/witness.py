@@ -1,0 +1,155 @@
+"""The gallery's own witness: every step of an erasure into the log, and a certificate at the end of it.
+
+Rules kept here: log and certificate hold commitments, counts and ids only; certificates lie in ``certificates/`` of
+the data folder, one file an erasure, and can be handed to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from countenance import clock
+from countenance.custody.erasure.eraser import Account, Ground
+from countenance.custody.proof.certificate import (
+    Cause,
+    Epoch,
+    Evidence,
+    Retained,
+    Signer,
+    Statement,
+    Step,
+    Told,
+    certified_entry,
+    issue,
+    key_file,
+    step_entry,
+)
+from countenance.errors import CertificateInvalid, KeyDestroyed
+from countenance.log import Entry, TamperEvidentLog, commitment
+from countenance.log.entry import Value
+from countenance.store.erasures import ErasureState, Mark
+from countenance.store.subjects import SubjectRow
+from countenance.vault.files import write_whole
+from countenance.vault.keys import KeyRing
+
+_STEPS = {
+    ErasureState.FROZEN: Step.FROZEN,
+    ErasureState.KEYS_DESTROYED: Step.KEYS_DESTROYED,
+    ErasureState.DELETED: Step.DELETED,
+    ErasureState.EPOCH_BEGUN: Step.INDEX_EPOCH,
+    ErasureState.CONFIRMED: Step.CONFIRMED,
+}
+_CAUSES = {
+    Ground.WITHDRAWAL: Cause.WITHDRAWAL,
+    Ground.EXPIRY: Cause.EXPIRY,
+    Ground.ORDER: Cause.ORDER,
+    Ground.RESTORED_COPY: Cause.RETENTION,
+}
+METHOD = (
+    "The subjects' keys were overwritten in the key ring, then the sealed images, sealed templates, index entries "
+    "and database rows were deleted, then the index epoch's key was destroyed."
+)
+
+
+class GalleryWitness:
+    """The tamper-evident log of one gallery, as the eraser and the engine use it."""
+
+    def __init__(self, folder: Path, gallery_id: str, ring: KeyRing) -> None:
+        """``folder`` is the data folder; the log lies in ``log/`` and is made at its first use."""
+        self._place = folder / "log"
+        self._certificates = folder / "certificates"
+        self._ring = ring
+        self._origin = f"countenance/{gallery_id}"
+        self._signer = Signer(f"countenance-gallery/{gallery_id}", _signing_key(ring, "certificate-signature"))
+        self._log: TamperEvidentLog | None = None
+
+    @property
+    def log(self) -> TamperEvidentLog:
+        """The log, opened or made now."""
+        if self._log is None:
+            key = _signing_key(self._ring, "log-signature")
+            if (self._place / "checkpoint").exists() or (self._place / "checkpoint.next").exists():
+                self._log = TamperEvidentLog.open(self._place, self._origin, key)
+            else:
+                self._log = TamperEvidentLog.create(self._place, self._origin, key)
+        return self._log
+
+    def keys(self) -> str:
+        """The public keys that check this gallery's certificates; to be handed over on another way."""
+        return key_file(gallery=self._signer.verifier_key, log=self.log.verifier_key)
+
+    def note(self, event: str, at: datetime, **body: Value) -> int:
+        """Log that something happened; ``body`` holds ids, counts and commitments only."""
+        return self.log.append([Entry(at, event, body)])[0]
+
+    def commit(self, subject_id: int) -> str:
+        """The commitment that stands for a subject. Raises KeyDestroyed."""
+        return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
+
+    def mark(self, subject: SubjectRow) -> Mark:
+        """See :class:`countenance.custody.erasure.eraser.Witness`."""
+        try:
+            committed = self.commit(subject.subject_id)
+        except KeyDestroyed:  # an old copy brought back a row whose keys are long gone
+            committed = self._ring.fingerprint("restored-subject", str(subject.subject_id).encode()).hex()
+        ids = (f"{artefact}:{sha256(key).hexdigest()[:32]}" for artefact, key in subject.wrapped.keys.items())
+        return Mark(subject.subject_id, committed, tuple(ids))
+
+    def checkpoint(self) -> str:
+        """The log's checkpoint now."""
+        return self.log.checkpoint()
+
+    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
+        """Log a step; returns the number of its entry."""
+        entry = step_entry(_STEPS[step], at, erasure_id, [mark.commitment for mark in marks])
+        return self.log.append([entry])[0]
+
+    def certify(self, account: Account) -> None:
+        """Log the closing entry and write ``certificates/<erasure id>.json``."""
+        row = account.row
+        statement = Statement(
+            cause=_CAUSES[Ground(row.ground)],
+            request=row.erasure_id,
+            issued_at=account.finished_at,
+            subjects=tuple(mark.commitment for mark in account.marks),
+            artefacts=account.destroyed,
+            keys_destroyed=tuple(id_ for mark in account.marks for id_ in mark.key_ids),
+            method=METHOD,
+            holders=account.confirmations,
+            scope_sha256=row.scope_sha256,
+            by_doubt_alone=row.by_doubt_alone,
+            epochs=(Epoch("index", row.epoch_before or account.epoch_after, account.epoch_after),),
+            recipients=tuple(
+                Told(one.recipient, _moment(one.told_utc), one.answer, _moment(one.answered_utc))
+                for one in account.notices
+            ),
+            retained=tuple(
+                Retained(held.what, "to refuse what was erased if it is offered again", held.count)
+                for held in account.retained
+            ),
+        )
+        closing = self.log.append([certified_entry(statement, self._signer.name, self._origin)])[0]
+        evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
+        certificate = issue(statement, self.log, evidence, self._signer)
+        self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+
+    def certificate(self, erasure_id: str) -> bytes:
+        """The certificate of a confirmed erasure. Raises CertificateInvalid when there is none."""
+        try:
+            return (self._certificates / f"{erasure_id}.json").read_bytes()
+        except OSError as error:
+            raise CertificateInvalid(f"There is no certificate of the erasure {erasure_id}.") from error
+
+
+def _signing_key(ring: KeyRing, use: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(ring.derive(use))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else clock.from_text(text)

@@ -1,0 +1,273 @@
+"""The register of residence: evidence about subjects, kept with its origin sealed, and what follows from it.
+
+Rules kept here: evidence is recorded under a permission in force and goes with the subject; an order is judged on
+everything that is told, and nothing new is gathered to settle a doubt.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from countenance import clock
+from countenance.clock import Clock
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.residency.decision import Facts, Judgement, decide, either, evaluate
+from countenance.custody.residency.evidence import (
+    IMAGE_PREDICATES,
+    SIGNALS,
+    Evidence,
+    Predicate,
+    Signal,
+    Tier,
+)
+from countenance.custody.residency.intervals import Interval
+from countenance.custody.residency.places import place
+from countenance.custody.residency.scope import InPlace, Named, Scope, leaves
+from countenance.errors import EvidenceInvalid, PermissionRefused
+from countenance.store import references, residency, subjects
+from countenance.store.database import Database
+from countenance.store.residency import EvidenceRow, Told
+from countenance.store.subjects import SubjectRow
+from countenance.terms import ArtefactClass, SubjectId
+from countenance.vault.sealing import Vault
+
+_REPRESENTATIVE = SubjectId(0)
+"""Subjects of whom the same is told are judged once, as this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Where one subject stands to a scope."""
+
+    subject_id: SubjectId
+    judgement: Judgement
+
+
+class Register:
+    """The residence of one gallery's subjects."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._clock = clock
+
+    def add(
+        self,
+        subject: SubjectRow,
+        *,
+        predicate: Predicate,
+        value: Sequence[str],
+        signal: Signal,
+        valid: Interval,
+        source: str,
+        extractor: str,
+        extractor_version: str,
+        image_id: str | None = None,
+        contradicts: Sequence[str] = (),
+    ) -> Evidence:
+        """Record evidence about a subject. Raises EvidenceInvalid, PlaceUnknown, PermissionRefused."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            permissions = self._ledger.in_force(connection, subject.subject_id)
+            if not permissions:
+                raise PermissionRefused("Nothing was recorded: no permission of this subject is in force.")
+            evidence = Evidence(
+                id=secrets.token_hex(8),
+                subject_id=subject.subject_id,
+                image_id=image_id,
+                predicate=predicate,
+                value=tuple(place(code) for code in value),
+                tier=SIGNALS[signal].tier,
+                signal=signal,
+                observed_at=now,
+                valid=valid,
+                source=source,
+                extractor=extractor,
+                extractor_version=extractor_version,
+                permission_id=permissions[-1].permission_id,
+                contradicts=tuple(contradicts),
+            )
+            residency.add(connection, [self._row(subject, evidence)])
+        return evidence
+
+    def of(self, subject: SubjectRow) -> list[Evidence]:
+        """All evidence about a subject, oldest first. Raises SealBroken."""
+        with self._database.read() as connection:
+            rows = residency.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])
+        sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
+        found = []
+        for row in rows:
+            origin = json.loads(sealer.unseal(row.sealed_origin, f"evidence:{row.evidence_id}", 0))
+            found.append(
+                Evidence(
+                    id=row.evidence_id,
+                    subject_id=row.subject_id,
+                    image_id=row.image_id,
+                    predicate=Predicate(row.predicate),
+                    value=tuple(place(code) for code in row.places),
+                    tier=Tier(row.tier),
+                    signal=Signal(row.signal),
+                    observed_at=clock.from_text(row.observed_utc),
+                    valid=Interval(_day(row.valid_from), _day(row.valid_to)),
+                    source=origin["source"],
+                    extractor=origin["extractor"],
+                    extractor_version=origin["extractor_version"],
+                    permission_id=row.permission_id,
+                    contradicts=row.contradicts,
+                )
+            )
+        return found
+
+    def decide(self, evidence: Sequence[Evidence], predicate: Predicate, code: str, on: date) -> Judgement:
+        """Where a subject of whom ``evidence`` is told stands to one place on one day."""
+        about = [e for e in evidence if e.image_id is None or predicate not in IMAGE_PREDICATES]
+        contradicted = frozenset(id_ for e in evidence for id_ in e.contradicts)
+        return decide(predicate, place(code), Interval.day(on), about, contradicted)
+
+    # -- whole galleries ------------------------------------------------------------------------------------
+
+    def judge_everyone(self, connection: Connection, scopes: Sequence[Scope], on: date) -> list[Judged]:
+        """Where every subject stands to the widest of ``scopes`` on the day ``on``.
+
+        Subjects of whom the same is told, at the same places and days, are judged once.
+        """
+        told = dict(residency.everything_told(connection))
+        everyone = subjects.numbers(connection)
+        by_image = any(
+            isinstance(x, InPlace) and x.predicate in IMAGE_PREDICATES for s in scopes for x in leaves(s)
+        )
+        by_name = any(isinstance(leaf, Named) for scope in scopes for leaf in leaves(scope))
+        images = references.image_ids_by_subject(connection) if by_image else {}
+        names = self._names(connection) if by_name else {}
+        known: dict[object, Judgement] = {}
+        judged = []
+        for subject_id in everyone:
+            lines = told.get(subject_id, ())
+            held = images.get(subject_id, ())
+            name = names.get(subject_id)
+            signature = _signature(lines, held, name)
+            if signature not in known:
+                facts = _facts(lines, held, name)
+                known[signature] = either([evaluate(scope, facts, on=on) for scope in scopes])
+            judged.append(Judged(subject_id, _with_own_ids(known[signature], lines)))
+        return judged
+
+    def judge(self, scope: Scope, evidence: Sequence[Evidence], name: str, on: date) -> Judgement:
+        """Where a subject would stand of whom just this is told."""
+        facts = Facts(_REPRESENTATIVE, frozenset({name}), (), tuple(evidence))
+        return evaluate(scope, facts, on=on)
+
+    def _names(self, connection: Connection) -> dict[SubjectId, str]:
+        return {row.subject_id: self._ledger.name(row) for row in subjects.everyone(connection)}
+
+    def _row(self, subject: SubjectRow, evidence: Evidence) -> EvidenceRow:
+        sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
+        origin = {
+            "source": evidence.source,
+            "extractor": evidence.extractor,
+            "extractor_version": evidence.extractor_version,
+        }
+        sealed = sealer.seal(json.dumps(origin).encode(), f"evidence:{evidence.id}", 0)
+        return EvidenceRow(
+            evidence.id,
+            evidence.subject_id,
+            evidence.image_id,
+            evidence.predicate,
+            tuple(one.code for one in evidence.value),
+            evidence.tier,
+            evidence.signal,
+            clock.to_text(evidence.observed_at),
+            None if evidence.valid.start is None else evidence.valid.start.isoformat(),
+            None if evidence.valid.end is None else evidence.valid.end.isoformat(),
+            evidence.permission_id,
+            evidence.contradicts,
+            sealed,
+        )
+
+
+def declared(residence: str, since: date) -> Evidence:
+    """The declaration of residence that a permission given on the day ``since`` carries."""
+    return Evidence(
+        id="declared",
+        subject_id=_REPRESENTATIVE,
+        image_id=None,
+        predicate=Predicate.RESIDENT_OF,
+        value=(place(residence),),
+        tier=Tier.A,
+        signal=Signal.DECLARATION,
+        observed_at=clock.from_text(f"{since.isoformat()}T00:00:00Z"),
+        valid=Interval(since, None),
+        source="permission",
+        extractor="permit",
+        extractor_version="1",
+        permission_id="asked",
+    )
+
+
+def parse_signal(text: str, tier: str | None) -> Signal:
+    """The signal of that name; with only a tier given, the plainest signal of that tier. Raises EvidenceInvalid."""
+    plain = {"A": Signal.DECLARATION, "B": Signal.PHONE_PREFIX, "C": Signal.STATED_PLACE, "D": Signal.LANGUAGE}
+    try:
+        if text:
+            return Signal(text)
+        return plain[(tier or "").upper()]
+    except (ValueError, KeyError) as error:
+        known = ", ".join(signal.value for signal in Signal)
+        raise EvidenceInvalid(f"Evidence needs a tier (A to D) or one of these signals: {known}.") from error
+
+
+def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> object:
+    places = {line[0]: number for number, line in enumerate(lines)}
+    shown = {image_id: number for number, image_id in enumerate(images)}
+    return (
+        tuple(
+            (*line[2:8], shown.get(line[1] or "", -1), tuple(places.get(i, -1) for i in line[8].split()))
+            for line in lines
+        ),
+        len(images),
+        name,
+    )
+
+
+def _facts(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> Facts:
+    places = {line[0]: f"e{number}" for number, line in enumerate(lines)}
+    shown = {image_id: f"i{number}" for number, image_id in enumerate(images)}
+    evidence = tuple(
+        Evidence(
+            id=places[line[0]],
+            subject_id=_REPRESENTATIVE,
+            image_id=None if line[1] is None else shown.get(line[1], "gone"),
+            predicate=Predicate(line[2]),
+            value=tuple(place(code) for code in line[3].split()),
+            tier=Tier(line[4]),
+            signal=Signal(line[5]),
+            observed_at=clock.from_text("1970-01-01T00:00:00Z"),
+            valid=Interval(_day(line[6]), _day(line[7])),
+            source="sealed",
+            extractor="sealed",
+            extractor_version="1",
+            permission_id="sealed",
+            contradicts=tuple(places[i] for i in line[8].split() if i in places),
+        )
+        for line in lines
+    )
+    names = frozenset() if name is None else frozenset({name})
+    return Facts(_REPRESENTATIVE, names, tuple(shown.values()), evidence)
+
+
+def _with_own_ids(judgement: Judgement, lines: tuple[Told, ...]) -> Judgement:
+    if not judgement.evidence_ids:
+        return judgement
+    own = tuple(lines[int(place_[1:])][0] for place_ in judgement.evidence_ids)
+    return Judgement(judgement.decision, judgement.tiers, own, judgement.would_change)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
