@@ -65,7 +65,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
+)
 def both(request: pytest.FixtureRequest, tmp_path: Path, model_cache: Path) -> Iterator[Galleries]:
     """A maker of galleries, once on SQLite and once on PostgreSQL."""
     make_url = None

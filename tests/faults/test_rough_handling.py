@@ -1,4 +1,4 @@
-"""Damaged rows, interrupted steps, races and put-back copies: nobody withdrawn returns, and the gallery stays usable."""
+"""Damaged rows, interruptions, races, put-back copies: nobody withdrawn returns, the gallery stays usable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from countenance import Countenance
-from countenance.custody.erasure.eraser import Ground
+from countenance.custody.erasure.eraser import Errand, Ground
 from countenance.errors import (
     ErasureIncomplete,
     GalleryBusy,
@@ -37,7 +37,9 @@ def damage(gallery: Countenance, table: str, column: str, subject_id: int) -> No
     """Turn one bit of a sealed value in the middle of a row."""
     with gallery._database.write() as connection:
         where = {"subject": subject_id}
-        old = connection.execute(text(f"SELECT {column} FROM {table} WHERE subject_id = :subject"), where).scalar_one()
+        old = connection.execute(
+            text(f"SELECT {column} FROM {table} WHERE subject_id = :subject"), where
+        ).scalar_one()
         new = bytearray(old)
         new[len(new) // 2] ^= 1
         connection.execute(
@@ -285,7 +287,7 @@ def test_two_processes_that_withdraw_one_subject_both_finish(both: Galleries) ->
     second = both.open()
     owner = second._ledger.find("anna")  # found by the second, then erased by the first
     assert first.withdraw("anna").absent
-    erased = second._eraser.erase([owner.subject_id], Ground.WITHDRAWAL)
+    erased = second._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL))
     assert all(one.absent for one in erased.confirmations)
     assert names(search(second, BOB)) == ["bob"]
 
@@ -405,7 +407,9 @@ def test_refused_look_alikes_never_crowd_out_somebody_permitted(galleries: Galle
     gallery = galleries.new()
     twins = [template(50 + n, near=ANNA, away=0.05) for n in range(30)]
     soon, later = date(2027, 1, 10), date(2027, 12, 1)
-    gallery.enrol_templates([row(f"twin-{n}", t, purposes=["event-photos"], until=soon) for n, t in enumerate(twins)])
+    gallery.enrol_templates(
+        [row(f"twin-{n}", t, purposes=["event-photos"], until=soon) for n, t in enumerate(twins)]
+    )
     for number in range(30):
         permit(gallery, f"twin-{number}", "lost-and-found", until=later)
     gallery.enrol_templates([row("anna", template(99, near=ANNA, away=0.5))])

