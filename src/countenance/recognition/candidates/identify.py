@@ -25,7 +25,7 @@ from countenance.clock import Clock
 from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
 from countenance.errors import InputInvalid, ModelUncalibrated, PurposeUnknown
-from countenance.index.protocol import Hits
+from countenance.index.protocol import Filter, Hits, Index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.sealed import TemplateReader
@@ -173,8 +173,10 @@ class Identifier:
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
         if faces and size:
             probes = np.stack([face.template for face in faces])
-            hits = index.search(probes, min(limit + _SLACK, MOST_CANDIDATES), where)
-            lists = [self._candidates(probes[i], hits, i, purpose, score, limit, size) for i in range(len(faces))]
+            width = limit + _SLACK
+            hits = index.search(probes, width, where)
+            for place in range(len(faces)):
+                lists[place] = self._enough(index, where, probes[place], hits, place, purpose, score, limit, size)
         expected = self._calibration.expected_false_positives(score, size) if self._calibration else None
         search_id = secrets.token_hex(16)
         at_utc = clock.to_text(now)
@@ -204,6 +206,27 @@ class Identifier:
         if self._calibration is None:
             raise ModelUncalibrated("Nothing is known about the scores of this model, so there is no threshold.")
         return self._calibration.default_threshold(size).score, "calibration"
+
+    def _enough(
+        self,
+        index: Index,
+        where: Filter,
+        probe: Vectors,
+        hits: Hits,
+        place: int,
+        purpose: str,
+        threshold: float,
+        limit: int,
+        size: int,
+    ) -> tuple[Candidate, ...]:
+        """Candidates of one face; asks the index for more while the refused keep places from the permitted."""
+        while True:
+            found = self._candidates(probe, hits, place, purpose, threshold, limit, size)
+            width = hits.subject_ids.shape[1]
+            full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= threshold)
+            if len(found) >= limit or not full or width >= size:
+                return found
+            hits, place = index.search(probe[None, :], min(2 * width, size), where), 0
 
     def _candidates(
         self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, size: int
