@@ -24,6 +24,7 @@ from countenance.custody.permission.record import Asked, check
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.duties import Duties
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
@@ -310,7 +311,12 @@ class Countenance:
     @cached_property
     def orders(self) -> Orders:
         """Regulators' orders: serve, plan, freeze, execute, certify."""
-        return Orders(self._database, self._desk, self._execution, self._witness, self._ledger, self._clock)
+        return Orders(self._database, self._desk, self._execution, self._witness, self._clock)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """Duties to keep evidence, and recipients who have to be told of an erasure."""
+        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
