@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,7 +34,10 @@ class Orders:
         execution: Execution,
         witness: GalleryWitness,
         clock: Clock,
+        keep_index: Callable[[], object],
     ) -> None:
+        """``keep_index`` writes what is searchable to disk, after much of it has changed."""
+        self._keep_index = keep_index
         self._database = database
         self._desk = desk
         self._execution = execution
@@ -114,7 +117,10 @@ class Orders:
         Raises OrderTransitionRefused while the order is suspended, stayed, set aside or remitted;
         ErasureIncomplete when a keeper still finds something.
         """
-        return ExecutionAnswer(order_id, self._execution.execute(order_id, progress))
+        carried = self._execution.execute(order_id, progress)
+        if carried.erased:
+            self._keep_index()
+        return ExecutionAnswer(order_id, carried)
 
     def show(self, order_id: str, obligation_id: str, papers: Sequence[tuple[str, Path]]) -> Served:
         """Meet an obligation by papers: pairs of evidence kind (``statement``, ...) and file.
