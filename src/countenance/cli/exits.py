@@ -119,6 +119,8 @@ EXIT_STATUS: dict[str, int] = {
     "order_signature": ORDER,
     "order_unknown": ORDER,
     "order_transition": ORDER,
+    "order_served": ORDER,
+    "order_forbids": ORDER,
     "authority_key_unknown": ORDER,
     "authority_key_revoked": ORDER,
     "authority_key_invalid": ORDER,

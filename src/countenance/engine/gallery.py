@@ -25,6 +25,7 @@ from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.duties import Duties
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
@@ -167,11 +168,11 @@ class Countenance:
             guardian,
             recipients,
         )
-        self._refuse_forbidden(asked)
+        self._refuse_forbidden([asked])
         receipt = answers.Receipt(self._ledger.give([asked])[0])
         number = self._ledger.find(subject).subject_id
         self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
-        self._execution.settle_newcomers()
+        self._execution.settle_newcomers([number])
         return receipt
 
     def enrol(
@@ -213,7 +214,14 @@ class Countenance:
 
         Returns how many were enrolled. Raises VectorsInvalid, PermissionInvalid, SubjectNameInvalid.
         """
-        importer = TemplateImport(self._database, self._vault, self._ledger, self._clock)
+        importer = TemplateImport(
+            self._database,
+            self._vault,
+            self._ledger,
+            self._clock,
+            admit=self._refuse_forbidden,
+            arrived=self._execution.settle_newcomers,
+        )
         dimensions = self._package(self.model).manifest.dimensions
         count = importer.write(rows, model=self.model, dimensions=dimensions, progress=progress)
         self._searchable.save()
@@ -310,7 +318,12 @@ class Countenance:
     @cached_property
     def orders(self) -> Orders:
         """Regulators' orders: serve, plan, freeze, execute, certify."""
-        return Orders(self._database, self._desk, self._execution, self._witness, self._ledger, self._clock)
+        return Orders(self._database, self._desk, self._execution, self._witness, self._clock, self._keep_index)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """Duties to keep evidence, and recipients who have to be told of an erasure."""
+        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
@@ -407,6 +420,9 @@ class Countenance:
             }
         return self._searchables[model]
 
+    def _keep_index(self) -> None:
+        self._searchable.save()
+
     @property
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
@@ -431,10 +447,11 @@ class Countenance:
             self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
         )
 
-    def _refuse_forbidden(self, asked: Asked) -> None:
-        checked = check(asked, now=self._clock.now(), record_id="", version=1)
-        told = [declared(checked.residence, self._clock.now().date())]
-        forbidding = self._execution.forbidding(checked.subject, told)
+    def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
+        now = self._clock.now()
+        checked = [check(one, now=now, record_id="", version=1) for one in asked]
+        told = [(one.subject, [declared(one.residence, now.date())]) for one in checked]
+        forbidding = self._execution.forbidding(told)
         if forbidding is not None:
             raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
 

@@ -174,14 +174,17 @@ class Eraser:
         """Take subjects out of every search from now on and begin their erasure; returns its id."""
         erasure_id = secrets.token_hex(16)
         before = self._witness.checkpoint()
+        with self._database.read() as connection:
+            found = subjects.by_ids(connection, subject_ids)
+        prepared = {number: self._witness.mark(row) for number, row in found.items()}
         with self._database.write() as connection:
-            targets = _targets(connection, subject_ids, artefacts)
-            owners = subjects.by_ids(connection, [target.subject_id for target in targets])
-            marks = [self._witness.mark(owners[target.subject_id]) for target in targets]
+            # The plan is made here, so that nothing is forgotten that was enrolled a moment ago.
+            targets = [t for t in _targets(connection, subject_ids, artefacts) if t.subject_id in prepared]
+            marks = [prepared[target.subject_id] for target in targets]
             subjects.freeze(connection, [t.subject_id for t in targets if t.whole])
             permissions.withdraw(connection, [t.subject_id for t in targets if t.whole])
             if artefacts & {ArtefactClass.TEMPLATE}:
-                feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
+                feed.announce_subjects(connection, feed.Change.REMOVE, [t.subject_id for t in targets])
             now = clock.to_text(self._clock.now())
             row = ErasureRow(
                 erasure_id,
@@ -359,18 +362,10 @@ class Eraser:
 def _targets(
     connection: Connection, subject_ids: Sequence[SubjectId], artefacts: frozenset[ArtefactClass]
 ) -> list[Target]:
-    on_record = subjects.by_ids(connection, subject_ids)
-    held = references.of_subjects(connection, list(on_record))
-    images = references.images_of(connection, list(on_record))
-    return [
-        Target(
-            subject_id,
-            tuple(row.reference_id for row in held.get(subject_id, [])),
-            tuple(row.image_id for row in images.get(subject_id, [])),
-            artefacts,
-        )
-        for subject_id in on_record
-    ]
+    on_record = subjects.known(connection, subject_ids)
+    held = references.numbers_by_subject(connection, on_record)
+    images = references.image_ids_by_subject(connection, on_record)
+    return [Target(id_, held.get(id_, ()), images.get(id_, ()), artefacts) for id_ in on_record]
 
 
 def _tell(progress: Progress | None, state: ErasureState) -> None:

@@ -103,13 +103,25 @@ class Desk:
 
     def get(self, order_id: str) -> Docket:
         """An order as it stands now; what the clock has done to it is written down. Raises OrderUnknown."""
-        with self._database.write() as connection:
-            return self._docket(connection, self._row(connection, order_id))
+        with self._database.read() as connection:
+            docket = self._docket(None, self._row(connection, order_id))
+        if docket is None:
+            with self._database.write() as connection:
+                docket = self._docket(connection, self._row(connection, order_id))
+        if docket is None:
+            raise OrderUnknown(f"No order {order_id} was served.")
+        return docket
 
     def everything(self) -> list[Docket]:
         """All orders as they stand now, the most pressing first."""
-        with self._database.write() as connection:
-            dockets = [self._docket(connection, row) for row in orders.everything(connection)]
+        with self._database.read() as connection:
+            rows = orders.everything(connection)
+            quiet = [self._docket(None, row) for row in rows]
+        dockets = [docket for docket in quiet if docket is not None]
+        if len(dockets) < len(rows):  # time has moved an order: that is written down
+            with self._database.write() as connection:
+                moved = (self._docket(connection, row) for row in orders.everything(connection))
+                dockets = [docket for docket in moved if docket is not None]
         return sorted(dockets, key=lambda one: (_next_instant(one), one.state.order.id))
 
     def happen(
@@ -169,10 +181,13 @@ class Desk:
             raise OrderUnknown(f"No order {order_id} was served.")
         return row
 
-    def _docket(self, connection: Connection, row: OrderRow) -> Docket:
+    def _docket(self, connection: Connection | None, row: OrderRow) -> Docket | None:
+        """The order as it stands now; None when time has changed it and there is no connection to write that."""
         before = self._state(row)
         state = self._to_now(before)
         if state != before:
+            if connection is None:
+                return None
             self._save(connection, state, row.digest, self._document(row))
         now = self._clock.now()
         return Docket(state, row.digest, deadlines(state, now), accrued(state, now))
