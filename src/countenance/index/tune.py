@@ -5,9 +5,9 @@ Method. References are drawn at random and each becomes a probe whose subject mu
 * A reference with others of its subject is left out: its subject's anchors are made again from the others,
   coded like the gallery's, and put in the place of the subject's own. This is what the search of a new picture
   of an enrolled person meets.
-* The only reference of its subject cannot be left out, so it is moved: ``s x + sqrt(1 - s^2) y``, with ``y``
-  another subject's template made orthogonal to ``x`` and ``s`` the gallery's median score between references
-  of one subject (0.62 where there are none).
+* The only reference of its subject cannot be left out, so it is moved: ``s x + sqrt(1 - s^2) y``, with ``y`` a
+  random mixture of all sampled templates, made orthogonal to ``x`` and of unit length, and ``s`` the gallery's
+  median score between references of one subject (0.62 where there are none).
 
 The truth is an exact search of all refinement records with the same probes, the left-out reference excepted.
 A probe counts as found when the subject that the exact search ranks first is among the candidates, because
@@ -133,7 +133,8 @@ def _drawn(segment: Segment, probes: int, random: np.random.Generator) -> _Sampl
     alone = np.array([len(_others(segment, s, r)) == 0 for s, r in zip(subjects, rows, strict=True)], np.bool_)
     left_out = np.where(alone, -1, rows)
     score = _median_mate_score(segment, subjects[~alone], rows[~alone], templates[~alone])
-    strangers = np.roll(templates, 1, axis=0)
+    # Of many strangers at once: moved towards a single one, the probe would be that one's picture.
+    strangers = random.standard_normal((len(rows), len(rows)), dtype=np.float32) @ templates
     along = np.einsum("ij,ij->i", strangers, templates)[:, None]
     across = strangers - along * templates
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)

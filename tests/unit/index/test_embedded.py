@@ -122,12 +122,20 @@ def test_tuning_chooses_lists_where_there_are_lists() -> None:
 
 def test_tuning_measures_subjects_with_one_reference_too() -> None:
     random = np.random.default_rng(3)
-    rows = unit_rows(random, 3_000, DIMENSIONS)
+    rows = unit_rows(random, 20_000, DIMENSIONS)
     index = EmbeddedIndex(MODEL, DIMENSIONS, sizes=Sizes(newest=100))
-    index.add(Batch(np.arange(3_000), np.arange(3_000), rows, pack_labels(3_000)))
+    index.add(Batch(np.arange(20_000), np.arange(20_000), rows, pack_labels(20_000)))
     ticks = iter(range(10**9))
-    tuning = tune(index, 0.9, random=random, clock=lambda: next(ticks), probes=200)
+    tuning = tune(index, 0.98, random=random, clock=lambda: next(ticks), probes=400)
     assert tuning.reached
+    assert tuning.trials[0].subject_recall < 0.98, "16 candidates are too few here, and tuning must see that"
+    probes = 0.62 * rows[:400] + np.sqrt(1 - 0.62**2) * unit_rows(random, 400, DIMENSIONS)
+    probes = (probes / np.linalg.norm(probes, axis=1, keepdims=True)).astype(np.float32)
+    oracle = ExactIndex(MODEL, DIMENSIONS)
+    oracle.add(Batch(np.arange(20_000), np.arange(20_000), rows, pack_labels(20_000)))
+    truth = oracle.search(probes, 1, Filter()).subject_ids[:, 0]
+    found = index.search(probes, 1, Filter()).subject_ids[:, 0]
+    assert (found == truth).mean() >= 0.96
 
 
 def test_tuning_an_empty_index_or_for_a_recall_of_one_is_refused() -> None:
