@@ -43,7 +43,8 @@ def run(name: str) -> str:
     machine = f"{platform.machine()}, {os.cpu_count()} processors"
     load = f"load average {before:.1f} before, {os.getloadavg()[0]:.1f} after"
     failed = "" if done.returncode == 0 else f"\n**It ended with status {done.returncode}.**\n"
-    return f"## {SUITES[name]}\n\n{when}, {machine}, {load}; `python -m benchmarks.{name}`\n\n{done.stdout.strip()}\n{failed}"
+    title = f"## {SUITES[name]}\n\n{when}, {machine}, {load}; `python -m benchmarks.{name}`"
+    return f"{title}\n\n{done.stdout.strip()}\n{failed}"
 
 
 def keep(name: str, section: str) -> None:

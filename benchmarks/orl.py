@@ -64,16 +64,14 @@ def main() -> int:
                     missed += f"s{number}" not in found
                     mates += 1
             made.close()
+
+    def row(work: str, count: int, of: int, reach: str) -> None:
+        print(f"| {work} | {count / of:.4f} ({count} of {of}) | {reach} |")
+
     print("| work | measured | to reach |\n|---|---|---|")
-    print(
-        f"| 40 subjects, 5 enrolled, 5 searched: rank 1 | {right / searched:.4f} ({right} of {searched}) | 0.99 |"
-    )
-    print(
-        f"| subjects left out: searches without any candidate | {silent / strangers:.4f} ({silent} of {strangers}) | 0.99 |"
-    )
-    print(
-        f"| at that threshold ({threshold:.3f}): searches that missed the mate | {missed / mates:.4f} ({missed} of {mates}) | |"
-    )
+    row("40 subjects, 5 enrolled, 5 searched: rank 1", right, searched, "0.99")
+    row("subjects left out: searches without any candidate", silent, strangers, "0.99")
+    row(f"at that threshold ({threshold:.3f}): searches that missed the mate", missed, mates, "")
     print(f"\n{refused} of 200 photographs were refused at enrolment for their quality.")
     return 0
 

@@ -1,14 +1,20 @@
-"""Servers that several folders of tests share."""
+"""Galleries, photographs and servers for every test. No photograph of a real person is kept in this project."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import photographs
+from tests.galleries import Galleries
 from tests.servers.milvus import MilvusServer, ServerUnavailable, running
+from tests.servers.postgres import Server
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -27,23 +33,6 @@ def _absent(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"CI must run the tests on a real Milvus: {reason}")
     pytest.skip(reason)
-
-
-"""Galleries and photographs for every test. No photograph of a real person is kept in this project."""
-
-from __future__ import annotations
-
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests import photographs
-from tests.galleries import Galleries
-from tests.servers.postgres import Server
-
-REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
