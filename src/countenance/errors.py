@@ -638,6 +638,27 @@ class OrderUnknown(OrderError):
     remedy = "See which are with: countenance order list"
 
 
+class ClockSetBack(OrderError):
+    """The machine's clock stands before something that is already on record."""
+
+    code = "clock_set_back"
+    remedy = "Set the machine's clock right; nothing was changed."
+
+
+class OrderServed(OrderError):
+    """An order of that id is on record; a variation comes as its next revision."""
+
+    code = "order_served"
+    remedy = "To vary it: countenance order vary ID --instrument REVISION.json"
+
+
+class OrderForbids(OrderError):
+    """An order in force forbids to collect anything of this subject."""
+
+    code = "order_forbids"
+    remedy = "See the orders with: countenance order list"
+
+
 class OrderTransitionRefused(OrderError):
     """The order's state does not allow this; ``str`` gives the reason."""
 
