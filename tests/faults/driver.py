@@ -1,4 +1,4 @@
-"""Runs one act on a gallery in a process of its own that is killed, starved or watched. Used by the tests beside it.
+"""Runs one act on a gallery in a process of its own that is killed or starved. Used by the tests beside it.
 
 ``python -m tests.faults.driver ACT ROOT CACHE [NUMBER]``
 """

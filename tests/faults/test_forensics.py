@@ -97,12 +97,12 @@ def test_after_a_withdrawal_not_even_the_sealed_bytes_or_the_keys_are_left(
 ) -> None:
     galleries, gallery, _ = story
     number = gallery._ledger.find(NAME).subject_id
+    # The keyed fingerprint of the name is not looked for: it stays, to refuse what was erased (suppressed_accounts).
     with gallery._database.read() as connection:
         sealed = [
             bytes(value)
             for query in (
                 "SELECT sealed_name FROM subjects WHERE subject_id = :n",
-                "SELECT name_tag FROM subjects WHERE subject_id = :n",
                 "SELECT wrapped_image_key FROM subjects WHERE subject_id = :n",
                 "SELECT sealed_template FROM template_references WHERE subject_id = :n",
                 "SELECT sealed_metadata FROM images WHERE subject_id = :n",
@@ -117,9 +117,7 @@ def test_after_a_withdrawal_not_even_the_sealed_bytes_or_the_keys_are_left(
     epoch_key = (galleries.keys / "epoch.key").read_bytes()[8:40]
     needles = [value[16:40] for value in sealed] + secrets + [epoch_key]
     before = {needle for needle, _ in found(needles, places(galleries))}
-    assert len(before) == len(
-        {needle[:12] for needle in needles}
-    )  # the search finds all of them while they are there
+    assert len(before) == len({needle[:12] for needle in needles})  # all are found while there
     gallery.withdraw(NAME)
     assert found(needles, places(galleries)) == []
     gallery.close()

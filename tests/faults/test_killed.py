@@ -29,6 +29,7 @@ def child(act: str, galleries: Galleries, number: int = 0) -> subprocess.Popen[s
         str(galleries.cache),
         str(number),
     ]
+    command.append(str(number))
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
