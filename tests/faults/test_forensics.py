@@ -97,7 +97,7 @@ def test_after_a_withdrawal_not_even_the_sealed_bytes_or_the_keys_are_left(
 ) -> None:
     galleries, gallery, _ = story
     number = gallery._ledger.find(NAME).subject_id
-    # The keyed fingerprint of the name is not looked for: it stays, to refuse what was erased (suppressed_accounts).
+    # The keyed fingerprint of the name stays, to refuse what was erased (suppressed_accounts).
     with gallery._database.read() as connection:
         sealed = [
             bytes(value)
