@@ -228,15 +228,21 @@ class Eraser:
                     finished.append(self._finish(row.erasure_id, progress))
         return finished
 
-    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+    @property
+    def is_old_copy(self) -> bool:
+        """True when the store was restored from a copy that is older than the key ring.
 
-        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
-        one was restored from a copy, and rows whose keys are destroyed are deleted from it again.
+        The ring's epoch grows at every erasure and the store remembers it; an older store remembers a smaller one.
         """
         with self._database.read() as connection:
-            if int(numbering.fact(connection, EPOCH) or "1") == self._keys.epoch:
-                return []
+            known = int(numbering.fact(connection, EPOCH) or "1")
+            # An erasure that was killed between its new epoch and its note of it makes no older copy.
+            between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+        return self._keys.epoch not in (known, known + 1 if between else known)
+
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back: every row whose keys are destroyed."""
+        with self._database.read() as connection:
             everyone = subjects.numbers(connection)
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
