@@ -35,7 +35,9 @@ def recompressed(quality: int) -> Change:
 
 def resized(factor: float) -> Change:
     """Smaller or larger."""
-    return lambda image: image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
+    return lambda image: image.resize(
+        (round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC
+    )
 
 
 def cropped(share: float) -> Change:
@@ -73,7 +75,9 @@ def main() -> None:
         same[files[a].parent == files[b].parent].append(int((hashes[a] == hashes[b]).sum()))
     print(f"{len(files)} photographs, {len(same[True]):,} pairs of one person, {len(same[False]):,} of two")
     copies = {
-        name: np.array([(parts(np.asarray(change(image))) == one).sum() for image, one in zip(images, hashes, strict=True)])
+        name: np.array(
+            [(parts(np.asarray(change(image))) == one).sum() for image, one in zip(images, hashes, strict=True)]
+        )
         for name, change in CHANGES.items()
     }
     print(f"{'equal parts at least':<24}" + "".join(f"{n:>8}" for n in range(1, PARTS + 1)))

@@ -9,6 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, P
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.permission.record import Asked, check
+from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
@@ -30,7 +31,7 @@ from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
-from countenance.errors import ErasureIncomplete, GalleryError, OrderForbids
+from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
 from countenance.index.choice import open_index
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.identify import Identification, Identifier
@@ -290,10 +291,9 @@ class Countenance:
         next opening; the subject is out of every search all the same).
         """
         owner = self._ledger.find(subject)
-        name = self._ledger.name(owner)
         erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
-        self._searchable.save()
-        return answers.Withdrawal(name, erased)
+        self._save_if_possible()
+        return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:
         """Write sealed data and wrapped keys to the file ``out``; never the key folder, never the index.
@@ -333,21 +333,20 @@ class Countenance:
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        old_copy = self._eraser.is_old_copy  # asked first: finishing an erasure brings the store up to date
+        old_copy = self._eraser.is_old_copy
         if old_copy and not self._witness.begun_anew:
             self._witness.leave_old_log()
         if self._witness.begun_anew:
             checkpoint = self._witness.begin_anew(self._clock.now())
             with self._database.write() as connection:
                 erasures.log_anew(connection, checkpoint)
-        finished = self._eraser.resume(progress)
-        if old_copy:
-            finished += self._eraser.erase_again(progress)
+        finished = self._eraser.erase_again(progress) if old_copy else []
+        finished += self._eraser.resume(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
         if finished:
-            self._searchable.save()
+            self._save_if_possible()
         return tuple(_unnamed(erased) for erased in finished)
 
     def status(self, *, people: bool = False) -> answers.Status:
@@ -428,8 +427,15 @@ class Countenance:
         self._blobs.recover(self._knows_image)
         try:
             return self.expire(), None
-        except ErasureIncomplete as error:
+        except KeysForeign:
+            raise
+        except CountenanceError as error:  # a gallery that cannot be opened could not be put right either
             return (), str(error)
+
+    def _save_if_possible(self) -> None:
+        """Write the index anew after an erasure. A cache that cannot be written must not hide the erasure."""
+        with suppress(CountenanceError):
+            self._searchable.save()
 
     def _knows_image(self, image_id: str) -> bool:
         with self._database.read() as connection:

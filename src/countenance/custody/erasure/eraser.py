@@ -24,13 +24,13 @@ from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.errors import ErasureIncomplete
+from countenance.errors import ErasureIncomplete, KeysForeign
 from countenance.holding import Absence, Holder, Holding, Target
 from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState, Mark
 from countenance.store.notices import NoticeRow
-from countenance.store.subjects import SubjectRow
+from countenance.store.subjects import SubjectRow, SubjectState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 from countenance.vault.files import locked
 
@@ -233,17 +233,27 @@ class Eraser:
         """True when the store was restored from a copy that is older than the key ring.
 
         The ring's epoch grows at every erasure and the store remembers it; an older store remembers a smaller one.
+        Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
+        are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
         with self._database.read() as connection:
-            known = int(numbering.fact(connection, EPOCH) or "1")
+            remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
             # An erasure that was killed between its new epoch and its note of it makes no older copy.
             between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
-        return self._keys.epoch not in (known, known + 1 if between else known)
+        if remembered > epoch:
+            raise KeysForeign(
+                "The key folder is an older copy than the data.",
+                remedy="Name the key folder that was last used with this gallery; nothing was changed.",
+            )
+        return remembered != (epoch - 1 if between and remembered < epoch else epoch)
 
     def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data brought back: every row whose keys are destroyed."""
+        """Delete what an old copy of the data brought back: every row whose keys are destroyed.
+
+        Comes before :meth:`resume`; who is frozen there is resumed.
+        """
         with self._database.read() as connection:
-            everyone = subjects.numbers(connection)
+            everyone = subjects.numbers(connection, SubjectState.ACTIVE)
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
@@ -322,7 +332,8 @@ class Eraser:
         missing = [absence for absence in confirmations if not absence.absent]
         if missing:
             with self._database.write() as connection:  # all steps again at the next start
-                erasures.advance(connection, row.erasure_id, ErasureState.FROZEN)
+                first = row.log_steps[:1]  # the freeze; a certificate cites one run of the steps, in its order
+                erasures.advance(connection, row.erasure_id, ErasureState.FROZEN, log_steps=first)
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         at = self._clock.now()

@@ -275,7 +275,7 @@ class Execution:
         going -= {subject_id for one in done for subject_id in one.subject_ids}
         if going or not earlier:
             doubt = sum(j.alike.by_doubt_alone for j in plan.inside if j.subject_id in going)
-            digest = scope_digest(order, self._desk.document(order.id))
+            digest = scope_digest(self._desk.document(order.id))
             errand = Errand(Ground.ORDER, request, digest, doubt)
             done.append(eraser.erase(sorted(going), errand, plan.artefacts, progress))
         erased += done

@@ -243,15 +243,16 @@ def declared(residence: str, since: date) -> Evidence:
 
 
 def parse_signal(text: str, tier: str | None) -> Signal:
-    """The signal of that name; with only a tier given, the plainest signal of that tier. Raises EvidenceInvalid."""
-    plain = {"A": Signal.DECLARATION, "B": Signal.PHONE_PREFIX, "C": Signal.STATED_PLACE, "D": Signal.LANGUAGE}
+    """The signal of that name. With only a tier given: A is a declaration, C a stated place.
+
+    Raises EvidenceInvalid; tiers B and D have several origins, so the signal must be named.
+    """
+    plain = {"A": Signal.DECLARATION, "C": Signal.STATED_PLACE}
     try:
-        if text:
-            return Signal(text)
-        return plain[(tier or "").upper()]
+        return Signal(text) if text else plain[(tier or "").upper()]
     except (ValueError, KeyError) as error:
         known = ", ".join(signal.value for signal in Signal)
-        raise EvidenceInvalid(f"Evidence needs a tier (A to D) or one of these signals: {known}.") from error
+        raise EvidenceInvalid(f"Say what the evidence is with --signal, one of: {known}.") from error
 
 
 def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> object:
