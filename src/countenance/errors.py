@@ -266,6 +266,27 @@ class ErasureIncomplete(GalleryError):
     remedy = "Run the same command again; the subject is already out of every search."
 
 
+class BackupUnusable(GalleryError):
+    """The file is no backup, or was altered or cut short. Nothing was restored."""
+
+    code = "backup_unusable"
+    remedy = "Take another copy of the backup; nothing was made."
+
+
+class BackupElsewhere(GalleryError):
+    """The records of this gallery are kept by a database server, which is backed up by its own tools."""
+
+    code = "backup_elsewhere"
+    remedy = "Use pg_dump for the database and copy blobs/, certificates/ and log/ after it; never the key folder."
+
+
+class ErasureHeld(GalleryError):
+    """The subject is out of every search, and is kept, sealed, because of a duty to keep evidence."""
+
+    code = "erasure_held"
+    remedy = "When the hold is lifted, the erasure is carried out: countenance hold lift, then countenance expire."
+
+
 # -- index --------------------------------------------------------------------------------------------------
 
 
@@ -423,6 +444,13 @@ class SampleTooSmall(EvaluationError):
 
     code = "sample_too_small"
     remedy = "Label more people; the message says how many comparisons the figure needs."
+
+
+class ReportUnavailable(EvaluationError):
+    """The report draws its curves with a library that is not installed."""
+
+    code = "report_unavailable"
+    remedy = "Install it with: pip install 'countenance[report]'; the figures themselves need nothing more."
 
 
 # -- log and proof ------------------------------------------------------------------------------------------
@@ -629,6 +657,13 @@ class OrderUnknown(OrderError):
 
     code = "order_unknown"
     remedy = "See which are with: countenance order list"
+
+
+class ClockSetBack(OrderError):
+    """The machine's clock stands before something that is already on record."""
+
+    code = "clock_set_back"
+    remedy = "Set the machine's clock right; nothing was changed."
 
 
 class OrderServed(OrderError):

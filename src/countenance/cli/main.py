@@ -15,13 +15,17 @@ from importlib import metadata
 import click
 
 from countenance.cli import exits
+from countenance.cli.backups import backup, restore
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
 from countenance.cli.interrupts import one_interruption
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
+from countenance.cli.orders import authority, hold, notice, order
+from countenance.cli.proof import log, proof
 from countenance.cli.records import access, expire, init, permit, status, withdraw
+from countenance.cli.residency import residency
 from countenance.cli.searches import enrol, identify, verify
 
 
@@ -56,7 +60,12 @@ def commands() -> None:
     """
 
 
-for _command in (init, permit, enrol, identify, verify, access, withdraw, status, expire, model, demo):
+_COMMANDS: tuple[click.Command, ...] = (
+    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(residency, authority, order, hold, notice, proof, log, backup, restore),
+    demo,
+)
+for _command in _COMMANDS:
     commands.add_command(_command)
 
 

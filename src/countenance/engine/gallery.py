@@ -25,6 +25,8 @@ from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.backup import Backup, Restored, unpack, write_backup
+from countenance.engine.duties import Duties
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
@@ -45,7 +47,7 @@ from countenance.recognition.models.package import ModelPackage, bundled_templat
 from countenance.recognition.templates import package as packages
 from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
-from countenance.store import description, numbering, references
+from countenance.store import description, erasures, numbering, references
 from countenance.store.holder import StoreHolder
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
@@ -173,11 +175,11 @@ class Countenance:
             guardian,
             recipients,
         )
-        self._refuse_forbidden(asked)
+        self._refuse_forbidden([asked])
         receipt = answers.Receipt(self._ledger.give([asked])[0])
         number = self._ledger.find(subject).subject_id
         self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
-        self._execution.settle_newcomers()
+        self._execution.settle_newcomers([number])
         return receipt
 
     def enrol(
@@ -219,7 +221,14 @@ class Countenance:
 
         Returns how many were enrolled. Raises VectorsInvalid, PermissionInvalid, SubjectNameInvalid.
         """
-        importer = TemplateImport(self._database, self._vault, self._ledger, self._clock)
+        importer = TemplateImport(
+            self._database,
+            self._vault,
+            self._ledger,
+            self._clock,
+            admit=self._refuse_forbidden,
+            arrived=self._execution.settle_newcomers,
+        )
         dimensions = self._package(self.model).manifest.dimensions
         count = importer.write(rows, model=self.model, dimensions=dimensions, progress=progress)
         self._searchable.save()
@@ -292,13 +301,53 @@ class Countenance:
         self._save_if_possible()
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
+    def backup(self, out: str | Path) -> Backup:
+        """Write sealed data and wrapped keys to the file ``out``; never the key folder, never the index.
+
+        Raises BackupElsewhere (PostgreSQL has its own tools), GalleryExists, InputInvalid, DiskFull.
+        """
+        return write_backup(self._settings, self._description, self._database, Path(out), self._clock)
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        clock: Clock | None = None,
+    ) -> Restored:
+        """Make the gallery of a backup again in ``folder``, with the present key folder.
+
+        Whoever was erased since the backup was taken stays erased: the answer says how many of her records could
+        not be opened and were deleted again. Raises BackupUnusable, GalleryExists, KeysMissing, KeysForeign,
+        DiskFull; then nothing was made.
+        """
+        settings = Settings.of(folder, keys=keys, cache=cache)
+        taken = unpack(Path(backup), settings)
+        with cls(folder, keys=keys, cache=cache, clock=clock) as gallery:
+            again = [one.erased for one in gallery.kept_promises if one.erased.ground == Ground.RESTORED_COPY]
+            status = gallery.status()
+        records = sum(h.count for one in again for h in one.destroyed if h.holder in ("store", "blobs"))
+        gone = sum(len(one.subject_ids) for one in again)
+        return Restored(settings.folder, taken, status.subjects, status.images, gone, records)
+
     def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
         """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
         subject whose last permission has ended.
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        finished = self._eraser.erase_again(progress) + self._eraser.resume(progress)
+        old_copy = self._eraser.is_old_copy
+        if old_copy and not self._witness.begun_anew:
+            self._witness.leave_old_log()
+        if self._witness.begun_anew:
+            checkpoint = self._witness.begin_anew(self._clock.now())
+            with self._database.write() as connection:
+                erasures.log_anew(connection, checkpoint)
+        finished = self._eraser.erase_again(progress) if old_copy else []
+        finished += self._eraser.resume(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
@@ -316,7 +365,12 @@ class Countenance:
     @cached_property
     def orders(self) -> Orders:
         """Regulators' orders: serve, plan, freeze, execute, certify."""
-        return Orders(self._database, self._desk, self._execution, self._witness, self._ledger, self._clock)
+        return Orders(self._database, self._desk, self._execution, self._witness, self._clock, self._keep_index)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """Duties to keep evidence, and recipients who have to be told of an erasure."""
+        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
@@ -413,6 +467,9 @@ class Countenance:
             }
         return self._searchables[model]
 
+    def _keep_index(self) -> None:
+        self._searchable.save()
+
     @property
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
@@ -437,10 +494,11 @@ class Countenance:
             self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
         )
 
-    def _refuse_forbidden(self, asked: Asked) -> None:
-        checked = check(asked, now=self._clock.now(), record_id="", version=1)
-        told = [declared(checked.residence, self._clock.now().date())]
-        forbidding = self._execution.forbidding(checked.subject, told)
+    def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
+        now = self._clock.now()
+        checked = [check(one, now=now, record_id="", version=1) for one in asked]
+        told = [(one.subject, [declared(one.residence, now.date())]) for one in checked]
+        forbidding = self._execution.forbidding(told)
         if forbidding is not None:
             raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
 

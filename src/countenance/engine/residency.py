@@ -103,8 +103,9 @@ class Residency:
             raise EvidenceInvalid(f"Evidence speaks of one of {', '.join(sorted(known))}, not of {predicate!r}.")
         if since is not None and until is not None and until < since:
             raise EvidenceInvalid("The evidence would end before it begins.")
+        owner = self._ledger.find(subject)
         evidence = self._register.add(
-            self._ledger.find(subject),
+            owner,
             predicate=Predicate(predicate),
             value=value,
             signal=parse_signal(signal, tier),
@@ -119,5 +120,5 @@ class Residency:
             raise EvidenceInvalid(
                 f"Evidence by {evidence.signal.value} has tier {evidence.tier.value}, not {tier}."
             )
-        self._execution.settle_newcomers()
+        self._execution.settle_newcomers([owner.subject_id])
         return evidence

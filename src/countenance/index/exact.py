@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from countenance.errors import SnapshotUnusable
+from countenance.errors import InputInvalid, SnapshotUnusable, VectorsInvalid
 from countenance.holding import Absence
 from countenance.index.checks import (
     check_count,
@@ -22,10 +22,10 @@ from countenance.index.checks import (
     checked_vectors,
 )
 from countenance.index.protocol import LABELS, Batch, Fact, Filter, Hits, Labels
-from countenance.index.ranking import best_rows, nothing
+from countenance.index.ranking import best_rows, nothing, scores_of
 from countenance.index.rows import GrowingRows
 from countenance.index.snapshot import Array, Contents, read_contents, write_contents
-from countenance.terms import Ids, Vectors, comparison_scores
+from countenance.terms import Ids, Vectors
 
 KIND = "exact"
 _SCORES_AT_ONCE = 1 << 24
@@ -97,7 +97,7 @@ class ExactIndex:
         references = view.reference_ids[seen]
         step = max(1, _SCORES_AT_ONCE // len(templates))
         for first in range(0, len(rows), step):
-            scores = comparison_scores(rows[first : first + step], templates)
+            scores = scores_of(rows[first : first + step], templates)
             # Removal overwrites a template under a running search; a second look keeps it out of the ranking.
             scores[:, ~view.alive[seen]] = -np.inf
             for n, row in enumerate(scores, first):
@@ -168,7 +168,9 @@ def exact_batch(contents: Contents, model: str, dimensions: int) -> Batch:
     if (contents.kind, contents.model, contents.dimensions) != (KIND, model, dimensions):
         raise SnapshotUnusable("the snapshot is of another kind of index or of another model")
     arrays = contents.arrays
-    labels = np.ascontiguousarray(arrays["labels"]).reshape(-1).view(LABELS)
-    return checked_batch(
-        Batch(arrays["reference_ids"], arrays["subject_ids"], arrays["templates"], labels), dimensions
-    )
+    try:
+        labels = np.ascontiguousarray(arrays["labels"]).reshape(-1).view(LABELS)
+        batch = Batch(arrays["reference_ids"], arrays["subject_ids"], arrays["templates"], labels)
+        return checked_batch(batch, dimensions)
+    except (KeyError, ValueError, VectorsInvalid, InputInvalid) as error:
+        raise SnapshotUnusable("the snapshot does not hold what an index of this version needs") from error

@@ -73,6 +73,15 @@ def by_ids(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId
     return found
 
 
+def known(connection: Connection, subject_ids: Sequence[int]) -> list[SubjectId]:
+    """Those of these subjects who are on record, by number."""
+    found: list[SubjectId] = []
+    for some in pieces(sorted(subject_ids)):
+        query = select(_t.c.subject_id).where(_t.c.subject_id.in_(some)).order_by(_t.c.subject_id)
+        found += [SubjectId(number) for number in connection.scalars(query)]
+    return found
+
+
 def everyone(connection: Connection) -> list[SubjectRow]:
     """All subjects, by number."""
     return [_row(row) for row in connection.execute(select(_t).order_by(_t.c.subject_id))]

@@ -165,6 +165,11 @@ class KeyRing:
                 found[slot] = gone
         return found
 
+    def _count_alive(self, targets: Sequence[Target]) -> int:
+        gone = self.destroyed([target.subject_id for target in targets])
+        none: frozenset[ArtefactClass] = frozenset()
+        return sum(len(target.artefacts - gone.get(target.subject_id, none)) for target in targets)
+
     def destroy(self, slots: Iterable[int], artefacts: frozenset[ArtefactClass]) -> int:
         """Overwrite the secrets of ``artefacts`` in ``slots``; returns how many existed. May be repeated."""
         destroyed = 0
@@ -231,8 +236,7 @@ class KeyRing:
 
     def describe(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """How many keys of the targets exist."""
-        count = sum(self.alive(target.subject_id, a) for target in targets for a in target.artefacts)
-        return (Holding(self.name, "keys", count),)
+        return (Holding(self.name, "keys", self._count_alive(targets)),)
 
     def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """Destroy the targets' keys. Whatever they sealed, wherever it was copied, opens no more."""
@@ -244,7 +248,7 @@ class KeyRing:
 
     def confirm_absent(self, targets: Sequence[Target]) -> Absence:
         """Read the targets' slots again from the file."""
-        left = sum(self.alive(target.subject_id, a) for target in targets for a in target.artefacts)
+        left = self._count_alive(targets)
         return Absence(
             self.name,
             left == 0,

@@ -174,14 +174,17 @@ class Eraser:
         """Take subjects out of every search from now on and begin their erasure; returns its id."""
         erasure_id = secrets.token_hex(16)
         before = self._witness.checkpoint()
+        with self._database.read() as connection:
+            found = subjects.by_ids(connection, subject_ids)
+        prepared = {number: self._witness.mark(row) for number, row in found.items()}
         with self._database.write() as connection:
-            targets = _targets(connection, subject_ids, artefacts)
-            owners = subjects.by_ids(connection, [target.subject_id for target in targets])
-            marks = [self._witness.mark(owners[target.subject_id]) for target in targets]
+            # The plan is made here, so that nothing is forgotten that was enrolled a moment ago.
+            targets = [t for t in _targets(connection, subject_ids, artefacts) if t.subject_id in prepared]
+            marks = [prepared[target.subject_id] for target in targets]
             subjects.freeze(connection, [t.subject_id for t in targets if t.whole])
             permissions.withdraw(connection, [t.subject_id for t in targets if t.whole])
             if artefacts & {ArtefactClass.TEMPLATE}:
-                feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
+                feed.announce_subjects(connection, feed.Change.REMOVE, [t.subject_id for t in targets])
             now = clock.to_text(self._clock.now())
             row = ErasureRow(
                 erasure_id,
@@ -225,24 +228,32 @@ class Eraser:
                     finished.append(self._finish(row.erasure_id, progress))
         return finished
 
-    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+    @property
+    def is_old_copy(self) -> bool:
+        """True when the store was restored from a copy that is older than the key ring.
 
-        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
-        one was restored from a copy, and rows whose keys are destroyed are deleted from it again. Comes before
-        :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys are the older
-        ones: with them, what is merely unreadable would be taken for destroyed.
+        The ring's epoch grows at every erasure and the store remembers it; an older store remembers a smaller one.
+        Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
+        are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
         with self._database.read() as connection:
             remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
-            if remembered == epoch:
-                return []
-            if remembered > epoch:
-                raise KeysForeign(
-                    "The key folder is an older copy than the data.",
-                    remedy="Name the key folder that was last used with this gallery; nothing was changed.",
-                )
-            everyone = subjects.numbers(connection, SubjectState.ACTIVE)  # the frozen are resumed
+            # An erasure that was killed between its new epoch and its note of it makes no older copy.
+            between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+        if remembered > epoch:
+            raise KeysForeign(
+                "The key folder is an older copy than the data.",
+                remedy="Name the key folder that was last used with this gallery; nothing was changed.",
+            )
+        return remembered != (epoch - 1 if between and remembered < epoch else epoch)
+
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back: every row whose keys are destroyed.
+
+        Comes before :meth:`resume`; who is frozen there is resumed.
+        """
+        with self._database.read() as connection:
+            everyone = subjects.numbers(connection, SubjectState.ACTIVE)
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
@@ -359,18 +370,10 @@ class Eraser:
 def _targets(
     connection: Connection, subject_ids: Sequence[SubjectId], artefacts: frozenset[ArtefactClass]
 ) -> list[Target]:
-    on_record = subjects.by_ids(connection, subject_ids)
-    held = references.of_subjects(connection, list(on_record))
-    images = references.images_of(connection, list(on_record))
-    return [
-        Target(
-            subject_id,
-            tuple(row.reference_id for row in held.get(subject_id, [])),
-            tuple(row.image_id for row in images.get(subject_id, [])),
-            artefacts,
-        )
-        for subject_id in on_record
-    ]
+    on_record = subjects.known(connection, subject_ids)
+    held = references.numbers_by_subject(connection, on_record)
+    images = references.image_ids_by_subject(connection, on_record)
+    return [Target(id_, held.get(id_, ()), images.get(id_, ()), artefacts) for id_ in on_record]
 
 
 def _tell(progress: Progress | None, state: ErasureState) -> None:

@@ -38,11 +38,11 @@ from countenance.custody.orders.model import (
 from countenance.custody.orders.state import Event, EventKind, Fulfilment, OrderState, Refused, Shown, State
 from countenance.custody.residency.decision import Decision
 from countenance.custody.residency.evidence import Evidence
-from countenance.custody.residency.register import Judged, Register
+from countenance.custody.residency.register import Judged, Reach, Register
 from countenance.custody.residency.report import Counts, counts
 from countenance.errors import OrderTransitionRefused
 from countenance.holding import Absence, Holding
-from countenance.store import erasures, feed, notices, orders, references
+from countenance.store import erasures, feed, notices, orders
 from countenance.store.database import Database
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 
@@ -122,46 +122,54 @@ class Execution:
         """Whom ``order`` reaches today, why, and what would be destroyed."""
         on = self._clock.now().date()
         with self._database.read() as connection:
-            judged = self._judged(connection, order, on)
-        inside = tuple(one for one in judged if order.protects(one.judgement.decision))
-        ids = [one.subject_id for one in inside]
+            reach = self._reach(connection, order, on)
+        ids = [one.subject_id for one in reach.inside]
         artefacts = _artefacts(order)
         eraser = self._eraser()
         held = eraser.holdings(eraser.plan(ids, artefacts)) if holdings else ()
         answer = confront(ids, self._desk.holds())
         sealed = tuple(sorted(answer.sealed)) if isinstance(answer, Escalated) else ()
-        told = counts(one.judgement for one in judged)
-        return Plan(order.id, on, inside, told, artefacts, held, sealed)
+        return Plan(order.id, on, reach.inside, reach.counts, artefacts, held, sealed)
 
-    def _judged(self, connection: Connection, order: Order, on: date) -> list[Judged]:
+    def _reach(
+        self, connection: Connection, order: Order, on: date, only: Sequence[SubjectId] | None = None
+    ) -> Reach:
         scopes = order.protective_scopes
-        return self._register.judge_everyone(connection, scopes, on) if scopes else []
+        if not scopes:
+            return Reach((), counts(()))
+        return self._register.judge_everyone(connection, scopes, on, order.protects, only)
 
     # -- holding back ---------------------------------------------------------------------------------------
 
-    def settle(self, state: OrderState) -> int:
-        """Make searches agree with an order's state: hold its subjects back, or let them go; returns how many."""
+    def settle(self, state: OrderState, only: Sequence[SubjectId] | None = None) -> int:
+        """Make searches agree with an order's state: hold its subjects back, or let them go; returns how many.
+
+        With ``only``, as far as these subjects go.
+        """
         order = state.order
         with self._database.write() as connection:
             if state.frozen:
-                judged = self._judged(connection, order, self._clock.now().date())
-                inside = [j for j in judged if order.protects(j.judgement.decision)]
-                members = [(j.subject_id, j.judgement.decision.value) for j in inside]
+                inside = self._reach(connection, order, self._clock.now().date(), only).inside
+                members = [(one.subject_id, one.alike.decision.value) for one in inside]
                 moved = orders.hold_back(connection, order.id, members)
+                feed.announce_subjects(connection, feed.Change.REMOVE, moved)
             else:
-                moved = orders.let_go(connection, order.id)
-            feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, moved))
+                moved = orders.let_go(connection, order.id) if only is None else []
+                feed.announce_subjects(connection, feed.Change.ADD, moved)
         if moved:
             event = "order.held_back" if state.frozen else "order.let_go"
             self._recorder.note(event, self._clock.now(), order=_word(order.id), subjects=len(moved))
         return len(moved)
 
-    def settle_newcomers(self) -> int:
-        """Hold back whoever has come under a freezing order since it froze; returns how many."""
-        return sum(self.settle(one.state) for one in self._desk.everything() if one.state.frozen)
+    def settle_newcomers(self, subject_ids: Sequence[SubjectId]) -> int:
+        """Hold back those of these subjects who have come under a freezing order; returns how many."""
+        return sum(self.settle(one.state, subject_ids) for one in self._desk.everything() if one.state.frozen)
 
-    def forbidding(self, name: str, evidence: Sequence[Evidence]) -> str | None:
-        """The id of an order that forbids collecting anything of a subject of whom this would be told, or None."""
+    def forbidding(self, asked: Sequence[tuple[str, Sequence[Evidence]]]) -> str | None:
+        """The id of an order that forbids collecting anything of one of these, or None.
+
+        ``asked`` are names with what would be told of their bearers.
+        """
         on = self._clock.now().date()
         for docket in self._desk.everything():
             order = docket.state.order
@@ -170,9 +178,11 @@ class Execution:
             for obligation in order.obligations:
                 if obligation.verb is not Verb.CEASE_COLLECT:
                     continue
-                judgement = self._register.judge(order.scope_of(obligation), evidence, name, on)
-                if judgement.decision in (Decision.IN, Decision.POSSIBLE):
-                    return order.id
+                scope = order.scope_of(obligation)
+                for name, evidence in asked:
+                    judgement = self._register.judge(scope, evidence, name, on)
+                    if judgement.decision in (Decision.IN, Decision.POSSIBLE):
+                        return order.id
         return None
 
     # -- carrying out ---------------------------------------------------------------------------------------
@@ -264,8 +274,8 @@ class Execution:
         done = [eraser.finish(row.erasure_id, progress) for row in unfinished]
         going -= {subject_id for one in done for subject_id in one.subject_ids}
         if going or not earlier:
-            doubt = sum(j.judgement.by_doubt_alone for j in plan.inside if j.subject_id in going)
-            digest = scope_digest(order, self._desk.document(order.id))
+            doubt = sum(j.alike.by_doubt_alone for j in plan.inside if j.subject_id in going)
+            digest = scope_digest(self._desk.document(order.id))
             errand = Errand(Ground.ORDER, request, digest, doubt)
             done.append(eraser.erase(sorted(going), errand, plan.artefacts, progress))
         erased += done

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+import rfc8785
 from sqlalchemy import Connection
 
 from countenance import clock
@@ -19,14 +20,14 @@ from countenance.clock import Clock
 from countenance.custody.orders.clocks import Due, deadlines
 from countenance.custody.orders.conflicts import EvidenceHold
 from countenance.custody.orders.document import read_instrument
-from countenance.custody.orders.model import Instrument, Order
+from countenance.custody.orders.model import Instrument
 from countenance.custody.orders.penalties import Accrued, accrued
 from countenance.custody.orders.reading import parse
 from countenance.custody.orders.record import read_state, write_state
 from countenance.custody.orders.signing import AuthorityKey, AuthorityKeys, SignedOrder, read_order
 from countenance.custody.orders.state import Event, EventKind, OrderState, Refused, State, drafted
 from countenance.custody.orders.transitions import apply, at
-from countenance.errors import CountenanceError, OrderServed, OrderTransitionRefused, OrderUnknown
+from countenance.errors import ClockSetBack, CountenanceError, OrderServed, OrderTransitionRefused, OrderUnknown
 from countenance.store import orders
 from countenance.store.database import Database
 from countenance.store.orders import KeyRow, OrderRow
@@ -102,13 +103,25 @@ class Desk:
 
     def get(self, order_id: str) -> Docket:
         """An order as it stands now; what the clock has done to it is written down. Raises OrderUnknown."""
-        with self._database.write() as connection:
-            return self._docket(connection, self._row(connection, order_id))
+        with self._database.read() as connection:
+            docket = self._docket(None, self._row(connection, order_id))
+        if docket is None:
+            with self._database.write() as connection:
+                docket = self._docket(connection, self._row(connection, order_id))
+        if docket is None:
+            raise OrderUnknown(f"No order {order_id} was served.")
+        return docket
 
     def everything(self) -> list[Docket]:
         """All orders as they stand now, the most pressing first."""
-        with self._database.write() as connection:
-            dockets = [self._docket(connection, row) for row in orders.everything(connection)]
+        with self._database.read() as connection:
+            rows = orders.everything(connection)
+            quiet = [self._docket(None, row) for row in rows]
+        dockets = [docket for docket in quiet if docket is not None]
+        if len(dockets) < len(rows):  # time has moved an order: that is written down
+            with self._database.write() as connection:
+                moved = (self._docket(connection, row) for row in orders.everything(connection))
+                dockets = [docket for docket in moved if docket is not None]
         return sorted(dockets, key=lambda one: (_next_instant(one), one.state.order.id))
 
     def happen(
@@ -168,18 +181,24 @@ class Desk:
             raise OrderUnknown(f"No order {order_id} was served.")
         return row
 
-    def _docket(self, connection: Connection, row: OrderRow) -> Docket:
+    def _docket(self, connection: Connection | None, row: OrderRow) -> Docket | None:
+        """The order as it stands now; None when time has changed it and there is no connection to write that."""
         before = self._state(row)
         state = self._to_now(before)
         if state != before:
+            if connection is None:
+                return None
             self._save(connection, state, row.digest, self._document(row))
         now = self._clock.now()
         return Docket(state, row.digest, deadlines(state, now), accrued(state, now))
 
     def _to_now(self, state: OrderState) -> OrderState:
-        last = state.last_change
-        now = self._clock.now()
-        return _allowed(at(state, now if last is None or now >= last else last))
+        last, now = state.last_change, self._clock.now()
+        if last is not None and now < last:
+            raise ClockSetBack(
+                f"It is {now:%Y-%m-%d %H:%M} UTC, before the order's last entry of {last:%Y-%m-%d %H:%M}."
+            )
+        return _allowed(at(state, now))
 
     def _state(self, row: OrderRow) -> OrderState:
         return read_state(json.loads(self._papers.unseal(row.sealed_state, f"state:{row.order_id}")))
@@ -197,9 +216,9 @@ class Desk:
         orders.save(connection, order_id, digest, sealed_document, sealed_state)
 
 
-def scope_digest(order: Order, document: dict[str, object]) -> str:
+def scope_digest(document: dict[str, object]) -> str:
     """SHA-256, hex, of the order's scope in canonical JSON: what a certificate says it was about."""
-    return sha256(json.dumps(document["scope"], sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return sha256(rfc8785.dumps(document["scope"])).hexdigest()  # type: ignore[arg-type]  # a JSON value
 
 
 def _allowed(answer: OrderState | Refused) -> OrderState:

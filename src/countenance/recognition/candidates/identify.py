@@ -34,7 +34,7 @@ from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -59,6 +59,8 @@ class Candidate:
     """How many of her references reach the threshold."""
     expected_false_positives: float | None
     """Strangers expected at this score or more in a search of this size; None without a calibration."""
+    extrapolated: bool
+    """True when that figure lies beyond what the calibration's sample can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Identification:
                             "reference": one.reference,
                             "references_above_threshold": one.references,
                             "expected_false_positives": one.expected_false_positives,
+                            "extrapolated": one.extrapolated,
                         }
                         for one in face.candidates
                     ],
@@ -252,7 +255,7 @@ class Identifier:
                 best[row.subject_id] = (top, reference, count + 1)
         ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))[:limit]
         return tuple(
-            Candidate(rank, self._name(owners[one]), one, top, reference, count, self._strangers(top, size))
+            Candidate(rank, self._ledger.name(owners[one]), one, top, reference, count, *self._strangers(top, size))
             for rank, (one, (top, reference, count)) in enumerate(ranked, 1)
         )
 
@@ -276,10 +279,8 @@ class Identifier:
         searches.record(connection, row, results)
         return kept
 
-    def _strangers(self, score: float, size: int) -> float | None:
+    def _strangers(self, score: float, size: int) -> tuple[float | None, bool]:
         if self._calibration is None:
-            return None
-        return float(f"{self._calibration.expected_false_positives(score, size).value:.3g}")
-
-    def _name(self, row: SubjectRow) -> str:
-        return self._ledger.name(row)
+            return None, False
+        expected = self._calibration.expected_false_positives(score, size)
+        return float(f"{expected.value:.3g}"), expected.extrapolated

@@ -5,7 +5,7 @@ Rules kept here:
 * The index is a cache. It is loaded from the newest snapshot of the present epoch and model, or rebuilt from the
   sealed templates, and then follows the change feed; a snapshot of another epoch cannot be read and is deleted.
 * Before every search the feed is read, so what any process removed is gone from this one's next search.
-* Only references whose subject has a permission in force are in it.
+* Only references whose subject has a permission in force, and whom no order holds back, are in it.
 """
 
 from __future__ import annotations
@@ -144,9 +144,11 @@ class Searchable:
             entries = feed.since(connection, self._position)
             if not entries:
                 return
-            removed = {entry.reference_id for entry in entries if entry.kind is Change.REMOVE}
-            touched = {entry.reference_id for entry in entries} - removed
-            new = {e.reference_id for e in entries if e.kind is Change.ADD} & touched
+            # The last word counts: who was held back and let go again is put in again.
+            lasting = {e.reference_id: e.kind for e in entries if e.kind is not Change.RELABEL}
+            removed = [number for number, kind in lasting.items() if kind is Change.REMOVE]
+            new = {number for number, kind in lasting.items() if kind is Change.ADD}
+            touched = {entry.reference_id for entry in entries}.difference(removed)
             if removed:
                 index.remove(np.array(sorted(removed), np.int64))
             rows = [r for r in references.by_ids(connection, sorted(touched)) if r.model == self._model]
@@ -184,10 +186,9 @@ class Searchable:
             withheld = orders.held_back(connection, ids)
         for place, row in enumerate(rows):
             state = held.get(row.subject_id)
-            if state is not None:
+            if state is not None and row.subject_id not in withheld:
                 standing[place] = True
                 labels[place] = (_mask(state, numbers), 0, 0, state.last_day, 0)
-                labels[place]["restricted"] = row.subject_id in withheld
                 labels[place]["jurisdiction"] = places.get(owners[row.subject_id].wrapped.jurisdiction, 0)
         return labels, standing
 
