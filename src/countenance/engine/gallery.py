@@ -9,7 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -82,13 +82,19 @@ class Countenance:
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
+        self._blobs = FolderBlobs(place / "blobs")
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
         self._database.check_version()
         with self._database.read() as connection:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
         self._vault = Vault(self._ring, self._description.gallery_id)
-        self._blobs = FolderBlobs(place / "blobs")
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searchables: dict[str, Searchable] = {}
         self._recognisers: dict[str, Recogniser] = {}
