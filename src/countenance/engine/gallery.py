@@ -23,6 +23,7 @@ from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
@@ -41,6 +42,7 @@ from countenance.recognition.gallery.access import Access, AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
@@ -498,7 +500,8 @@ class Countenance:
 
     @cached_property
     def _enroller(self) -> Enroller:
-        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+        placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
 
     @cached_property
     def _stock(self) -> Stock:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from countenance.store import schema
 from countenance.store.batches import pieces
@@ -56,6 +56,11 @@ def add(connection: Connection, rows: Sequence[EvidenceRow]) -> None:
     ]
     if values:
         connection.execute(insert(_t), values)
+
+
+def forget_image(connection: Connection, image_id: str) -> None:
+    """Delete the evidence about one image."""
+    connection.execute(delete(_t).where(_t.c.image_id == image_id))
 
 
 def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId, list[EvidenceRow]]:

@@ -116,6 +116,11 @@ class Register:
             residency.add(connection, [self._row(subject, evidence)])
         return evidence
 
+    def forget_image(self, image_id: str) -> None:
+        """Drop the evidence about an image that was not kept."""
+        with self._database.write() as connection:
+            residency.forget_image(connection, image_id)
+
     def of(self, subject: SubjectRow) -> list[Evidence]:
         """All evidence about a subject, oldest first. Raises SealBroken."""
         with self._database.read() as connection:
