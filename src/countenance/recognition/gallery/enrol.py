@@ -26,7 +26,14 @@ from sqlalchemy import Connection
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces, SuppressedImage
+from countenance.errors import (
+    FaceChoiceUnknown,
+    NoFace,
+    PermissionRefused,
+    QualityTooLow,
+    SeveralFaces,
+    SuppressedImage,
+)
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
 from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
@@ -152,7 +159,10 @@ class Enroller:
         if reference_id is None:
             self._settle(image_id)
             return Item(prepared.name, Outcome.ALREADY)
-        self._blobs.commit(image_id)
+        try:
+            self._blobs.commit(image_id)
+        except FileNotFoundError as error:
+            raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
         notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
