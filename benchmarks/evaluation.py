@@ -76,9 +76,8 @@ def main() -> None:
     for way in (plain.fusion.references + plain.fusion.frames) if plain.fusion is not None else ():
         print(f"{way.way}: {way.missed.sentence}")
     for held in plain.held_out:
-        print(
-            f"held out at {held.rate:g}: expected {held.expected:.0f}, observed {held.observed}, couples {held.couples}"
-        )
+        counts = f"expected {held.expected:.0f}, observed {held.observed}, couples {held.couples}"
+        print(f"held out at {held.rate:g}: {counts}")
     for size in plain.growth.projected if plain.growth is not None else ():
         print(f"{size.references} references: threshold {size.threshold:.3f}, missed {size.missed:.4f}")
     if out is not None:
