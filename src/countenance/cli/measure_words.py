@@ -43,8 +43,8 @@ def calibration(console: Console, document: Document) -> None:
         f"{cited['people']:,} people: {printable(cited['description'])}"
     )
     console.print(
-        f"These people can show false match rates down to {cited['supported_false_match_rate']:.1g}, reached at the "
-        f"score {cited['supported_score']:.2f}. Everything rarer is extrapolated; --strict refuses it."
+        f"These people can show false match rates down to {cited['supported_false_match_rate']:.1g}, reached at "
+        f"the score {cited['supported_score']:.2f}. Everything rarer is extrapolated; --strict refuses it."
     )
     rows = []
     for one in document["thresholds"]:

@@ -261,7 +261,7 @@ def _check_calibratable(people: Labelled) -> None:
         raise CalibrationUnfit("There is only one person, so it is not known how alike two people are.")
     if len(people.pictures) == len(names):
         raise CalibrationUnfit(
-            f"Each of the {len(names)} people has one picture, so it is not known how alike one person's pictures are."
+            f"Each of the {len(names)} people has one picture, so it is not known how alike one person's are."
         )
     if len(names) < FEWEST_PEOPLE_OF_A_CALIBRATION:
         raise CalibrationUnfit(
