@@ -266,6 +266,27 @@ class ErasureIncomplete(GalleryError):
     remedy = "Run the same command again; the subject is already out of every search."
 
 
+class BackupUnusable(GalleryError):
+    """The file is no backup, or was altered or cut short. Nothing was restored."""
+
+    code = "backup_unusable"
+    remedy = "Take another copy of the backup; nothing was made."
+
+
+class BackupElsewhere(GalleryError):
+    """The records of this gallery are kept by a database server, which is backed up by its own tools."""
+
+    code = "backup_elsewhere"
+    remedy = "Use pg_dump for the database and copy blobs/, certificates/ and log/ after it; never the key folder."
+
+
+class ErasureHeld(GalleryError):
+    """The subject is out of every search, and is kept, sealed, because of a duty to keep evidence."""
+
+    code = "erasure_held"
+    remedy = "When the hold is lifted, the erasure is carried out: countenance hold lift, then countenance expire."
+
+
 # -- index --------------------------------------------------------------------------------------------------
 
 

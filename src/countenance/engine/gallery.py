@@ -25,6 +25,7 @@ from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
 from countenance.engine.orders import Orders
@@ -48,7 +49,7 @@ from countenance.recognition.models.package import ModelPackage, bundled_templat
 from countenance.recognition.templates import package as packages
 from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
-from countenance.store import description, numbering, references
+from countenance.store import description, erasures, numbering, references
 from countenance.store.holder import StoreHolder
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
@@ -332,13 +333,53 @@ class Countenance:
         self._save_if_possible()
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
+    def backup(self, out: str | Path) -> Backup:
+        """Write sealed data and wrapped keys to the file ``out``; never the key folder, never the index.
+
+        Raises BackupElsewhere (PostgreSQL has its own tools), GalleryExists, InputInvalid, DiskFull.
+        """
+        return write_backup(self._settings, self._description, self._database, Path(out), self._clock)
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        clock: Clock | None = None,
+    ) -> Restored:
+        """Make the gallery of a backup again in ``folder``, with the present key folder.
+
+        Whoever was erased since the backup was taken stays erased: the answer says how many of her records could
+        not be opened and were deleted again. Raises BackupUnusable, GalleryExists, KeysMissing, KeysForeign,
+        DiskFull; then nothing was made.
+        """
+        settings = Settings.of(folder, keys=keys, cache=cache)
+        taken = unpack(Path(backup), settings)
+        with cls(folder, keys=keys, cache=cache, clock=clock) as gallery:
+            again = [one.erased for one in gallery.kept_promises if one.erased.ground == Ground.RESTORED_COPY]
+            status = gallery.status()
+        records = sum(h.count for one in again for h in one.destroyed if h.holder in ("store", "blobs"))
+        gone = sum(len(one.subject_ids) for one in again)
+        return Restored(settings.folder, taken, status.subjects, status.images, gone, records)
+
     def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
         """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
         subject whose last permission has ended.
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        finished = self._eraser.erase_again(progress) + self._eraser.resume(progress)
+        old_copy = self._eraser.is_old_copy
+        if old_copy and not self._witness.begun_anew:
+            self._witness.leave_old_log()
+        if self._witness.begun_anew:
+            checkpoint = self._witness.begin_anew(self._clock.now())
+            with self._database.write() as connection:
+                erasures.log_anew(connection, checkpoint)
+        finished = self._eraser.erase_again(progress) if old_copy else []
+        finished += self._eraser.resume(progress)
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))

@@ -11,8 +11,9 @@ Rules kept here:
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -117,6 +118,15 @@ class Database:
             connection.execute(text("VACUUM"))
             connection.execute(text("CHECKPOINT"))
         return "PostgreSQL keeps recycled write-ahead log files; the rows in them are sealed under destroyed keys"
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the database as it is at one moment to ``file``, while others read and write. SQLite only."""
+        with _our_errors(), self._engine.connect() as connection, closing(sqlite3.connect(file)) as target:
+            source = connection.connection.driver_connection
+            try:
+                source.backup(target)  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                raise GalleryError("The database could not be copied.", remedy="See the cause.") from error
 
     def size_bytes(self) -> int:
         """Bytes of the database on disk, write-ahead log included; 0 when a server keeps it."""

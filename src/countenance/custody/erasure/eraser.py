@@ -228,24 +228,32 @@ class Eraser:
                     finished.append(self._finish(row.erasure_id, progress))
         return finished
 
-    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+    @property
+    def is_old_copy(self) -> bool:
+        """True when the store was restored from a copy that is older than the key ring.
 
-        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
-        one was restored from a copy, and rows whose keys are destroyed are deleted from it again. Comes before
-        :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys are the older
-        ones: with them, what is merely unreadable would be taken for destroyed.
+        The ring's epoch grows at every erasure and the store remembers it; an older store remembers a smaller one.
+        Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
+        are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
         with self._database.read() as connection:
             remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
-            if remembered == epoch:
-                return []
-            if remembered > epoch:
-                raise KeysForeign(
-                    "The key folder is an older copy than the data.",
-                    remedy="Name the key folder that was last used with this gallery; nothing was changed.",
-                )
-            everyone = subjects.numbers(connection, SubjectState.ACTIVE)  # the frozen are resumed
+            # An erasure that was killed between its new epoch and its note of it makes no older copy.
+            between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+        if remembered > epoch:
+            raise KeysForeign(
+                "The key folder is an older copy than the data.",
+                remedy="Name the key folder that was last used with this gallery; nothing was changed.",
+            )
+        return remembered != (epoch - 1 if between and remembered < epoch else epoch)
+
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back: every row whose keys are destroyed.
+
+        Comes before :meth:`resume`; who is frozen there is resumed.
+        """
+        with self._database.read() as connection:
+            everyone = subjects.numbers(connection, SubjectState.ACTIVE)
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))

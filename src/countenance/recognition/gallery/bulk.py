@@ -122,7 +122,7 @@ class TemplateImport:
         admit: Callable[[Sequence[Asked]], object],
         arrived: Callable[[Sequence[SubjectId]], object],
     ) -> None:
-        """``admit`` raises when an order forbids one of these; ``arrived`` hears of them before their templates."""
+        """``admit`` raises when an order forbids one; ``arrived`` is told of subjects before their templates."""
         self._admit = admit
         self._arrived = arrived
         self._database = database

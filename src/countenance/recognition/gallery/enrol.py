@@ -88,10 +88,10 @@ def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
     chosen = faces[0 if face is None else face - 1]
     if chosen.quality.score < ENROLMENT_MINIMUM:
         worst = min(chosen.quality.components, key=lambda component: component.score)
-        reasons = " ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100."
+        reasons = "; ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100"
         raise QualityTooLow(
             f"{prepared.name}: quality {chosen.quality.score} of 100 is below {ENROLMENT_MINIMUM}; "
-            f"{worst.name} is the lowest. {reasons}"
+            f"{worst.name} is the lowest: {reasons}."
         )
     return chosen
 
