@@ -1,4 +1,4 @@
-"""What a photograph carries besides the face that was looked at is not kept: frames, pages, previews, appendices."""
+"""Several faces in one photograph: the one that is meant is enrolled, the others are not kept in any form."""
 
 from __future__ import annotations
 
