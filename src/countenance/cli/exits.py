@@ -76,6 +76,7 @@ EXIT_STATUS: dict[str, int] = {
     "calibration_unreadable": EVALUATION,
     "calibration_unfit": EVALUATION,
     "beyond_validated": EVALUATION,
+    "report_unavailable": EVALUATION,
     # permission
     "permission": PERMISSION,
     "permission_refused": PERMISSION,
@@ -123,6 +124,7 @@ EXIT_STATUS: dict[str, int] = {
     "order_signature": ORDER,
     "order_unknown": ORDER,
     "order_transition": ORDER,
+    "clock_set_back": ORDER,
     "order_served": ORDER,
     "order_forbids": ORDER,
     "authority_key_unknown": ORDER,

@@ -9,7 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,14 +28,16 @@ from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.duties import Duties
+from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
 from countenance.index.choice import open_index
-from countenance.recognition.candidates import calibrate
+from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
+from countenance.recognition.candidates.kept import KeptCalibrations
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
@@ -84,13 +86,19 @@ class Countenance:
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
+        self._blobs = FolderBlobs(place / "blobs")
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
         self._database.check_version()
         with self._database.read() as connection:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
         self._vault = Vault(self._ring, self._description.gallery_id)
-        self._blobs = FolderBlobs(place / "blobs")
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searchables: dict[str, Searchable] = {}
         self._recognisers: dict[str, Recogniser] = {}
@@ -231,16 +239,26 @@ class Countenance:
         return count
 
     def identify(
-        self, image: Picture, *, purpose: str, limit: int = 10, threshold: float | None = None
+        self,
+        image: Picture,
+        *,
+        purpose: str,
+        limit: int = 10,
+        threshold: float | None = None,
+        fpir: float | None = None,
+        strict: bool = False,
     ) -> Identification:
         """Who is in a photograph? Every face of it, each with its candidate list, best first.
 
         Only subjects whose permission names ``purpose`` can be candidates. Without ``threshold`` the
         calibration chooses the score at which 0.01 strangers are expected among the candidates of a face at
-        this gallery size. A face that nobody resembles that much has an empty list. The photograph and its
-        templates are forgotten when this returns; the search itself is on record.
+        this gallery size; ``fpir`` asks for another false positive identification rate. ``strict`` refuses a
+        threshold beyond what the calibration's labelled pictures can show. A face that nobody resembles that
+        much has an empty list. The photograph and its templates are forgotten when this returns; the search
+        itself is on record.
 
-        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated.
+        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         model = self.model
         name = picture_name(image, 1)
@@ -254,13 +272,31 @@ class Countenance:
             self._clock,
         )
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
-        return identifier.identify(prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes)
+        return identifier.identify(
+            prepared.faces,
+            purpose=purpose,
+            limit=limit,
+            threshold=threshold,
+            fpir=fpir,
+            strict=strict,
+            notes=notes,
+        )
 
-    def verify(self, first: Picture, second: Picture, *, threshold: float | None = None) -> Verification:
+    def verify(
+        self,
+        first: Picture,
+        second: Picture,
+        *,
+        threshold: float | None = None,
+        fmr: float | None = None,
+        strict: bool = False,
+    ) -> Verification:
         """Do two photographs show one person? Compares their largest faces; keeps nothing.
 
-        Without ``threshold`` the calibration's score at a false match rate of 1 in 1,000 decides.
-        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated.
+        Without ``threshold`` the calibration's score at the false match rate ``fmr`` decides, 1 in 1,000 unless
+        another is asked for. ``strict`` refuses a threshold beyond what the calibration's pictures can show.
+        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         recogniser = self._recogniser(self.model)
         sides = []
@@ -268,7 +304,15 @@ class Countenance:
             prepared = self._prepare(recogniser, picture_name(image, number), self._read(image))
             sides.append(Side(prepared.name, prepared.faces, prepared.picture.notes))
         calibration = self._calibration(self.model)
-        return compare(sides[0], sides[1], model=self.model, calibration=calibration, threshold=threshold)
+        return compare(
+            sides[0],
+            sides[1],
+            model=self.model,
+            calibration=calibration,
+            threshold=threshold,
+            fmr=fmr,
+            strict=strict,
+        )
 
     def access(self, subject: str, out: str | Path) -> AccessReport:
         """Write everything held about a subject, and every search that returned her, to the ZIP file ``out``.
@@ -387,6 +431,19 @@ class Countenance:
     def log(self) -> Record:
         """The tamper-evident log: checkpoint, proofs, check."""
         return Record(self._witness)
+
+    @cached_property
+    def evaluating(self) -> Evaluating:
+        """How well it works on labelled pictures: evaluate, compare models, calibrate this gallery."""
+        standpoint = Standpoint(
+            lambda: self._package(self.model),
+            lambda: len(self._searchable.current()),
+            self._mirrored,
+            self._models_folder,
+            self._calibrations,
+            self._witness,
+        )
+        return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
 
     # -- models ---------------------------------------------------------------------------------------------
 
@@ -530,8 +587,12 @@ class Countenance:
             self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
         return self._recognisers[model]
 
-    def _calibration(self, model: str) -> calibrate.Calibration | None:
-        return calibrate.shipped(model, "mirrored" if self._mirrored else "plain")
+    def _calibration(self, model: str) -> Calibration | None:
+        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
+
+    @cached_property
+    def _calibrations(self) -> KeptCalibrations:
+        return KeptCalibrations(self._settings.folder, self._ring)
 
     def _read(self, image: Picture) -> bytes:
         return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
