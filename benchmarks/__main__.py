@@ -24,6 +24,7 @@ SUITES = {
     "proof": "Certificates",
     "erasure": "Orders and erasure",
     "evaluation": "Evaluation",
+    "enrolment": "The minimum quality of an enrolment",
 }
 
 _INTRODUCTION = """# Benchmarks

@@ -330,18 +330,18 @@ def test_the_issues_story_runs_as_it_is_typed(
     monkeypatch.setenv("COUNTENANCE_GALLERY", str(tmp_path / "gallery"))
     assert ask("init", "gallery")[0] == 0
     in_a_year = (datetime.now(UTC) + timedelta(days=365)).date().isoformat()
-    assert ask("permit", "zoe", "--purpose", "P", "--residence", "GB", "--until", in_a_year)[0] == 0
+    assert ask("permit", "zoe", "--purpose", "p", "--residence", "GB", "--until", in_a_year)[0] == 0
     (tmp_path / "zoe.png").write_bytes(encoded(40, 0))
     assert ask("enrol", "zoe", "zoe.png")[0] == 0
 
     status, calibrated = ask("calibrate", "./labelled")
     assert status == 0
-    status, found = ask("identify", "probe.png", "--purpose", "P", "--fpir", "0.001")
+    status, found = ask("identify", "probe.png", "--purpose", "p", "--fpir", "0.001")
     assert (status, found["threshold_chosen_by"], found["fpir"]) == (0, "fpir", 0.001)
     assert found["calibration"]["digest"] == calibrated["calibration"]["digest"]
-    status, refused = ask("identify", "probe.png", "--purpose", "P", "--fpir", "1e-9", "--strict")
+    status, refused = ask("identify", "probe.png", "--purpose", "p", "--fpir", "1e-9", "--strict")
     assert (status, refused["error"]["code"]) == (65, "beyond_validated")
-    status, refused = ask("identify", "probe.png", "--purpose", "P", "--fpir", "0.1", "--threshold", "0")
+    status, refused = ask("identify", "probe.png", "--purpose", "p", "--fpir", "0.1", "--threshold", "0")
     assert (status, refused["error"]["code"]) == (64, "input_invalid")
 
     status, compared = ask("evaluate", "--compare", "arcface.onnx", "sface", "--no-robustness")
@@ -363,7 +363,7 @@ def test_the_issues_story_runs_as_it_is_typed(
     # What a person reads says the same.
     for line, words in (
         (
-            ("identify", "probe.png", "--purpose", "P", "--fpir", "0.01"),
+            ("identify", "probe.png", "--purpose", "p", "--fpir", "0.01"),
             ("likelihood ratio", "rest on calibration"),
         ),
         (("verify", "probe.png", "zoe.png"), ("likelihood ratio", "13 people")),
