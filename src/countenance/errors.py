@@ -162,6 +162,13 @@ class PermissionRefused(ConsentError):
     remedy = "Record a permission with: countenance permit SUBJECT --purpose PURPOSE --residence CC --until DATE"
 
 
+class SuppressedImage(ConsentError):
+    """The photograph, or a near copy of it, was erased for somebody else or by an order."""
+
+    code = "image_suppressed"
+    remedy = "Only the person it was erased for can bring it back; what an order erased, nobody."
+
+
 class PermissionInvalid(ConsentError):
     """The permission as given cannot be recorded."""
 

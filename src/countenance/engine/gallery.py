@@ -9,7 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
@@ -32,7 +33,7 @@ from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
-from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
+from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
 from countenance.index.choice import open_index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
@@ -43,6 +44,7 @@ from countenance.recognition.gallery.access import Access, AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
@@ -84,13 +86,19 @@ class Countenance:
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
+        self._blobs = FolderBlobs(place / "blobs")
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
         self._database.check_version()
         with self._database.read() as connection:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
         self._vault = Vault(self._ring, self._description.gallery_id)
-        self._blobs = FolderBlobs(place / "blobs")
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searchables: dict[str, Searchable] = {}
         self._recognisers: dict[str, Recogniser] = {}
@@ -317,6 +325,7 @@ class Countenance:
             self._vault,
             self._blobs,
             self._ledger,
+            self._register,
             self._description.gallery_id,
             self._clock,
         )
@@ -326,9 +335,14 @@ class Countenance:
         """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
 
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
-        next opening; the subject is out of every search all the same).
+        next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
+        forbids it (the same, until the hold is lifted).
         """
         owner = self._ledger.find(subject)
+        held = [hold.id for hold in self._desk.holds() if owner.subject_id in hold.subject_ids]
+        if held:
+            self._ledger.withdraw(owner.subject_id)
+            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
         erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._save_if_possible()
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
@@ -380,9 +394,13 @@ class Countenance:
                 erasures.log_anew(connection, checkpoint)
         finished = self._eraser.erase_again(progress) if old_copy else []
         finished += self._eraser.resume(progress)
-        lapsed = self._ledger.lapsed()
-        if lapsed:
-            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
+        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
+        due = {Ground.WITHDRAWAL: self._ledger.withdrawn(), Ground.EXPIRY: self._ledger.lapsed()}
+        for ground, numbers in due.items():
+            going = [number for number in numbers if number not in kept]
+            kept.update(going)
+            if going:
+                finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
         return tuple(_unnamed(erased) for erased in finished)
@@ -402,7 +420,7 @@ class Countenance:
     @cached_property
     def duties(self) -> Duties:
         """Duties to keep evidence, and recipients who have to be told of an erasure."""
-        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
+        return Duties(self._database, self._desk, self._witness, self._ledger, lambda: self._eraser, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
@@ -549,7 +567,8 @@ class Countenance:
 
     @cached_property
     def _enroller(self) -> Enroller:
-        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+        placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
 
     @cached_property
     def _stock(self) -> Stock:

@@ -8,6 +8,8 @@ Rules kept here:
 * What was destroyed is what was held at the freeze and is confirmed absent at the end; no keeper is believed
   about what it deleted, only about what it finds when it looks again.
 * An erasure that some keeper does not confirm stays open and is tried again at every start.
+* So does one that some recipient of a released candidate has not answered: the data is gone, and there is no
+  certificate until the last answer is on record.
 """
 
 from __future__ import annotations
@@ -126,6 +128,8 @@ class Erased:
     epoch_before: int
     epoch_after: int
     finished_utc: str
+    recipients_silent: int = 0
+    """Recipients whose answer the certificate still waits for; the data itself is gone."""
 
 
 _STEPS = tuple(ErasureState)
@@ -226,7 +230,7 @@ class Eraser:
                     now = erasures.get(connection, row.erasure_id)
                 if now is not None and now.state is not ErasureState.CONFIRMED:  # else another process did it
                     finished.append(self._finish(row.erasure_id, progress))
-        return finished
+        return [one for one in finished if not one.recipients_silent]
 
     @property
     def is_old_copy(self) -> bool:
@@ -337,31 +341,37 @@ class Eraser:
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         at = self._clock.now()
+        epoch = self._keys.epoch
+        ids = tuple(target.subject_id for target in targets)
+        before = epoch if row.epoch_before is None else row.epoch_before
+        erased = Erased(
+            row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, clock.to_text(at)
+        )
+        with self._database.read() as connection:
+            silent = notices.silent(connection, row.erasure_id)
+        if silent:
+            return replace(erased, recipients_silent=silent)
         number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
         row = replace(row, log_steps=(*row.log_steps, number))
         with self._database.read() as connection:
             told = tuple(notices.of_erasure(connection, row.erasure_id))
             kept = tuple(suppression.count(connection, row.erasure_id))
-        epoch = self._keys.epoch
         account = Account(row, tuple(marks), tuple(counted), confirmations, epoch, at, told, kept)
         self._witness.certify(account)
-        now = clock.to_text(at)
         with self._database.write() as connection:
             state = ErasureState.CONFIRMED
             erasures.advance(
                 connection,
                 row.erasure_id,
                 state,
-                finished_utc=now,
+                finished_utc=erased.finished_utc,
                 epoch_after=epoch,
                 log_steps=row.log_steps,
             )
             if row.request is None:  # an order closes only when the keepers have been asked once more
                 erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
-        ids = tuple(target.subject_id for target in targets)
-        before = epoch if row.epoch_before is None else row.epoch_before
-        return Erased(row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, now)
+        return erased
 
     def _everyone(self) -> tuple[Holder, ...]:
         return (self._keys, *self._holders)

@@ -25,7 +25,7 @@ PARTS = 16
 """Parts of 16 bits each."""
 _SIDE = 16
 
-PARTS_ALIKE = 8
+PARTS_ALIKE = 4
 """Equal parts from which two photographs count as one."""
 
 

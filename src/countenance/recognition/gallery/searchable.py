@@ -200,9 +200,11 @@ class Searchable:
         Returns whether one was written. Older snapshots are deleted.
         """
         with self._lock, locked(self._ring_lock()):
+            # The key first, then the feed: whoever is erased from now on is either not in what we write, or what we
+            # write lies under a key that her erasure destroys.
+            epoch = self._ring.epoch_key()
             index = self.current()
             unsaved = self._position - self._saved_position
-            epoch = self._ring.epoch_key()
             if unsaved <= at_least or epoch is None:
                 return False
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -211,6 +213,9 @@ class Searchable:
             for _, _, path in self._snapshots():
                 if path.name != name:
                     path.unlink(missing_ok=True)
+            if self._ring.epoch != epoch[0]:
+                (self._folder / name).unlink(missing_ok=True)
+                return False
             self._saved_position = self._position
         with self._database.write() as connection:
             feed.trim(connection, self._position - KEPT_CHANGES)
