@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from countenance import Countenance, Evaluating
+from countenance.cli import measure_words
+from countenance.cli.door import console
 from countenance.cli.main import run
 from countenance.clock import SteppedClock, to_text
 from countenance.engine.evaluating import SOURCE_FILE
@@ -313,6 +315,7 @@ def ask(
     return asked
 
 
+@pytest.mark.slow
 def test_the_issues_story_runs_as_it_is_typed(
     ask: Ask, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -375,6 +378,7 @@ def test_the_issues_story_runs_as_it_is_typed(
             assert word in said
 
 
+@pytest.mark.slow
 def test_odd_labels_are_reported_by_both_commands_and_stop_neither(
     ask: Ask, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -393,8 +397,7 @@ def test_odd_labels_are_reported_by_both_commands_and_stop_neither(
     assert measured["failure_to_acquire"]["errors"] == 2
     assert run(["init", "gallery"]) == 0
     assert ask("calibrate", place, "--gallery", "gallery")[1]["findings"] == measured["findings"]
-    capsys.readouterr()
-    assert run(["evaluate", str(place), "--no-robustness", "--references", "1000"]) == 0
+    measure_words.evaluation(console(), measured)
     assert "mislabel: p01/9.png" in capsys.readouterr().out
 
 
@@ -488,8 +491,11 @@ def test_too_few_people_are_refused_before_a_picture_is_read(
     assert not (galleries.folder / FOLDER).exists()
 
 
-def test_progress_names_the_templates_it_belongs_to(labelled: Path, tmp_path: Path, model_cache: Path) -> None:
+def test_progress_names_the_templates_it_belongs_to(
+    labelled: Path, tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib, the extra report, is not installed")
+    monkeypatch.setattr("countenance.engine.evaluating.report", lambda *_, **__: (tmp_path / "a", tmp_path / "b"))
     told: list[tuple[int, int | None, str]] = []
     Evaluating(cache=model_cache).evaluate(
         labelled, tmp_path / "out", robustness=False, progress=lambda *said: told.append(said)
