@@ -28,8 +28,8 @@ from countenance.errors import InputInvalid, ModelUncalibrated, PurposeUnknown
 from countenance.index.protocol import Filter, Hits, Index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
@@ -138,7 +138,7 @@ class Identifier:
         database: Database,
         vault: Vault,
         ledger: Ledger,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         calibration: Calibration | None,
         clock: Clock,
     ) -> None:
@@ -171,7 +171,7 @@ class Identifier:
         where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
         if where is None:
             raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = len(index)
+        size = self._searchable.size()
         score, chosen = self._threshold(threshold, size)
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
         if faces and size:
