@@ -184,6 +184,13 @@ def withdrawal(console: Console, document: Document) -> None:
         if keeper.get("unconfirmed"):
             console.print(f"             cannot be confirmed: {printable(keeper['unconfirmed'])}")
     console.print("Nothing is left." if document["absent"] else "NOT complete: run the same command again.")
+    if document.get("certificate"):
+        console.print(f"Certificate, in the data folder: {printable(document['certificate'])}")
+    if document.get("recipients_silent"):
+        console.print(
+            f"{document['recipients_silent']:,} recipients of released candidates have to be told and to answer "
+            f"before it is certified: countenance notice list --erasure {printable(document['erasure'])}"
+        )
 
 
 def expiry(console: Console, documents: Sequence[Document]) -> None:

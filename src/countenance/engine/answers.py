@@ -91,6 +91,8 @@ class Withdrawal:
             ],
             "index_epoch": {"before": self.erased.epoch_before, "after": self.erased.epoch_after},
             "finished": self.erased.finished_utc,
+            "recipients_silent": self.erased.recipients_silent,
+            "certificate": None if self.erased.recipients_silent else f"certificates/{self.erased.erasure_id}.json",
         }
 
 

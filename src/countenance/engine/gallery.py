@@ -9,7 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,8 +23,10 @@ from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.duties import Duties
 from countenance.engine.index import GalleryIndex
 from countenance.engine.orders import Orders
@@ -32,7 +34,7 @@ from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
-from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
+from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.candidates.verify import Side, Verification
@@ -42,12 +44,13 @@ from countenance.recognition.gallery.bulk import Picture, TemplateImport, Templa
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
 from countenance.recognition.templates import package as packages
 from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
-from countenance.store import description, numbering, references
+from countenance.store import description, erasures, numbering, references
 from countenance.store.holder import StoreHolder
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
@@ -81,13 +84,8 @@ class Countenance:
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
-        self._database.check_version()
-        with self._database.read() as connection:
-            if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
-                raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
-            self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
-        self._vault = Vault(self._ring, self._description.gallery_id)
         self._blobs = FolderBlobs(place / "blobs")
+        self._vault = Vault(self._ring, self._description.gallery_id)
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searching = Searching(
             self._database,
@@ -100,6 +98,17 @@ class Countenance:
             lambda model: self._package(model).manifest.dimensions,
             progress,
         )
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
+        self._database.check_version()
+        with self._database.read() as connection:
+            if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
+                raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
+            self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
         self._recognisers: dict[str, Recogniser] = {}
         self._kept, self._broken = self._keep_promises()
 
@@ -289,6 +298,7 @@ class Countenance:
             self._vault,
             self._blobs,
             self._ledger,
+            self._register,
             self._description.gallery_id,
             self._clock,
         )
@@ -298,12 +308,49 @@ class Countenance:
         """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
 
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
-        next opening; the subject is out of every search all the same).
+        next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
+        forbids it (the same, until the hold is lifted).
         """
         owner = self._ledger.find(subject)
+        held = [hold.id for hold in self._desk.holds() if owner.subject_id in hold.subject_ids]
+        if held:
+            self._ledger.withdraw(owner.subject_id)
+            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
         erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._save_if_possible()
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
+
+    def backup(self, out: str | Path) -> Backup:
+        """Write sealed data and wrapped keys to the file ``out``; never the key folder, never the index.
+
+        Raises BackupElsewhere (PostgreSQL has its own tools), GalleryExists, InputInvalid, DiskFull.
+        """
+        return write_backup(self._settings, self._description, self._database, Path(out), self._clock)
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        clock: Clock | None = None,
+    ) -> Restored:
+        """Make the gallery of a backup again in ``folder``, with the present key folder.
+
+        Whoever was erased since the backup was taken stays erased: the answer says how many of her records could
+        not be opened and were deleted again. Raises BackupUnusable, GalleryExists, KeysMissing, KeysForeign,
+        DiskFull; then nothing was made.
+        """
+        settings = Settings.of(folder, keys=keys, cache=cache)
+        taken = unpack(Path(backup), settings)
+        with cls(folder, keys=keys, cache=cache, clock=clock) as gallery:
+            again = [one.erased for one in gallery.kept_promises if one.erased.ground == Ground.RESTORED_COPY]
+            status = gallery.status()
+        records = sum(h.count for one in again for h in one.destroyed if h.holder in ("store", "blobs"))
+        gone = sum(len(one.subject_ids) for one in again)
+        return Restored(settings.folder, taken, status.subjects, status.images, gone, records)
 
     def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
         """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
@@ -311,10 +358,22 @@ class Countenance:
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        finished = self._eraser.erase_again(progress) + self._eraser.resume(progress)
-        lapsed = self._ledger.lapsed()
-        if lapsed:
-            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
+        old_copy = self._eraser.is_old_copy
+        if old_copy and not self._witness.begun_anew:
+            self._witness.leave_old_log()
+        if self._witness.begun_anew:
+            checkpoint = self._witness.begin_anew(self._clock.now())
+            with self._database.write() as connection:
+                erasures.log_anew(connection, checkpoint)
+        finished = self._eraser.erase_again(progress) if old_copy else []
+        finished += self._eraser.resume(progress)
+        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
+        due = {Ground.WITHDRAWAL: self._ledger.withdrawn(), Ground.EXPIRY: self._ledger.lapsed()}
+        for ground, numbers in due.items():
+            going = [number for number in numbers if number not in kept]
+            kept.update(going)
+            if going:
+                finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
         return tuple(_unnamed(erased) for erased in finished)
@@ -334,7 +393,7 @@ class Countenance:
     @cached_property
     def duties(self) -> Duties:
         """Duties to keep evidence, and recipients who have to be told of an erasure."""
-        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
+        return Duties(self._database, self._desk, self._witness, self._ledger, lambda: self._eraser, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
@@ -467,7 +526,8 @@ class Countenance:
 
     @cached_property
     def _enroller(self) -> Enroller:
-        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+        placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
 
     @cached_property
     def _stock(self) -> Stock:

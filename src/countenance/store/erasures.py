@@ -112,6 +112,12 @@ def advance(
     connection.execute(update(_e).where(_e.c.erasure_id == erasure_id).values(values))
 
 
+def log_anew(connection: Connection, checkpoint: str) -> None:
+    """Let every unfinished erasure tell its steps again, after ``checkpoint`` of a log that was begun anew."""
+    query = update(_e).where(_e.c.state != ErasureState.CONFIRMED)
+    connection.execute(query.values(state=ErasureState.FROZEN, log_before=checkpoint, log_steps="[]"))
+
+
 def write_counts(connection: Connection, erasure_id: str, holdings: Sequence[Holding]) -> None:
     """Write what is held of the targets, after the freeze and before anything is destroyed."""
     if holdings:

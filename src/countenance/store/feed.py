@@ -64,7 +64,7 @@ def since(connection: Connection, change_id: int, most: int | None = None) -> li
     columns = (_t.c.change_id, _t.c.kind, _t.c.reference_id)
     query = select(*columns).where(_t.c.change_id > change_id).order_by(_t.c.change_id).limit(most)
     kinds = {str(kind): kind for kind in Change}
-    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query)]
+    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query).all()]
 
 
 def removed_since(connection: Connection, change_id: int) -> dict[int, int]:

@@ -36,6 +36,8 @@ class ImageRow:
     size_bytes: int
     sealed_metadata: bytes
     created_utc: str
+    likeness_tags: bytes | None = None
+    """Keyed fingerprints of the parts of its perceptual hash; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def add_image(connection: Connection, row: ImageRow) -> None:
             size_bytes=row.size_bytes,
             sealed_metadata=row.sealed_metadata,
             created_utc=row.created_utc,
+            likeness_tags=row.likeness_tags,
         )
     )
 
@@ -255,6 +258,7 @@ def _image(row: Row[tuple[object, ...]]) -> ImageRow:
         row.size_bytes,
         row.sealed_metadata,
         row.created_utc,
+        row.likeness_tags,
     )
 
 

@@ -8,6 +8,8 @@ Rules kept here:
 * What was destroyed is what was held at the freeze and is confirmed absent at the end; no keeper is believed
   about what it deleted, only about what it finds when it looks again.
 * An erasure that some keeper does not confirm stays open and is tried again at every start.
+* So does one that some recipient of a released candidate has not answered: the data is gone, and there is no
+  certificate until the last answer is on record.
 """
 
 from __future__ import annotations
@@ -126,6 +128,8 @@ class Erased:
     epoch_before: int
     epoch_after: int
     finished_utc: str
+    recipients_silent: int = 0
+    """Recipients whose answer the certificate still waits for; the data itself is gone."""
 
 
 _STEPS = tuple(ErasureState)
@@ -226,26 +230,34 @@ class Eraser:
                     now = erasures.get(connection, row.erasure_id)
                 if now is not None and now.state is not ErasureState.CONFIRMED:  # else another process did it
                     finished.append(self._finish(row.erasure_id, progress))
-        return finished
+        return [one for one in finished if not one.recipients_silent]
 
-    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
-        """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
+    @property
+    def is_old_copy(self) -> bool:
+        """True when the store was restored from a copy that is older than the key ring.
 
-        The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
-        one was restored from a copy, and rows whose keys are destroyed are deleted from it again. Comes before
-        :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys are the older
-        ones: with them, what is merely unreadable would be taken for destroyed.
+        The ring's epoch grows at every erasure and the store remembers it; an older store remembers a smaller one.
+        Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
+        are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
         with self._database.read() as connection:
             remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
-            if remembered == epoch:
-                return []
-            if remembered > epoch:
-                raise KeysForeign(
-                    "The key folder is an older copy than the data.",
-                    remedy="Name the key folder that was last used with this gallery; nothing was changed.",
-                )
-            everyone = subjects.numbers(connection, SubjectState.ACTIVE)  # the frozen are resumed
+            # An erasure that was killed between its new epoch and its note of it makes no older copy.
+            between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+        if remembered > epoch:
+            raise KeysForeign(
+                "The key folder is an older copy than the data.",
+                remedy="Name the key folder that was last used with this gallery; nothing was changed.",
+            )
+        return remembered != (epoch - 1 if between and remembered < epoch else epoch)
+
+    def erase_again(self, progress: Progress | None = None) -> list[Erased]:
+        """Delete what an old copy of the data brought back: every row whose keys are destroyed.
+
+        Comes before :meth:`resume`; who is frozen there is resumed.
+        """
+        with self._database.read() as connection:
+            everyone = subjects.numbers(connection, SubjectState.ACTIVE)
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
@@ -329,31 +341,37 @@ class Eraser:
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         at = self._clock.now()
+        epoch = self._keys.epoch
+        ids = tuple(target.subject_id for target in targets)
+        before = epoch if row.epoch_before is None else row.epoch_before
+        erased = Erased(
+            row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, clock.to_text(at)
+        )
+        with self._database.read() as connection:
+            silent = notices.silent(connection, row.erasure_id)
+        if silent:
+            return replace(erased, recipients_silent=silent)
         number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
         row = replace(row, log_steps=(*row.log_steps, number))
         with self._database.read() as connection:
             told = tuple(notices.of_erasure(connection, row.erasure_id))
             kept = tuple(suppression.count(connection, row.erasure_id))
-        epoch = self._keys.epoch
         account = Account(row, tuple(marks), tuple(counted), confirmations, epoch, at, told, kept)
         self._witness.certify(account)
-        now = clock.to_text(at)
         with self._database.write() as connection:
             state = ErasureState.CONFIRMED
             erasures.advance(
                 connection,
                 row.erasure_id,
                 state,
-                finished_utc=now,
+                finished_utc=erased.finished_utc,
                 epoch_after=epoch,
                 log_steps=row.log_steps,
             )
             if row.request is None:  # an order closes only when the keepers have been asked once more
                 erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
-        ids = tuple(target.subject_id for target in targets)
-        before = epoch if row.epoch_before is None else row.epoch_before
-        return Erased(row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, now)
+        return erased
 
     def _everyone(self) -> tuple[Holder, ...]:
         return (self._keys, *self._holders)

@@ -21,7 +21,7 @@ from countenance.clock import Clock
 from countenance.custody.erasure.eraser import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
-from countenance.errors import CountenanceError, FaceError, ImageError, VectorsInvalid
+from countenance.errors import CountenanceError, FaceError, ImageError, SuppressedImage, VectorsInvalid
 from countenance.recognition.gallery.enrol import Enroller, Item, Outcome, Prepared, choose
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.store import feed, numbering, references
@@ -88,7 +88,7 @@ def picture_name(picture: Picture, number: int) -> str:
 def _write(enroller: Enroller, subject: SubjectRow, ready: Prepared, model: str, face: int | None) -> Item:
     try:
         return enroller.enrol(subject, ready, choose(ready, face), model)
-    except FaceError as error:
+    except (FaceError, SuppressedImage) as error:
         return _failed(ready.name, error)
 
 
@@ -122,7 +122,7 @@ class TemplateImport:
         admit: Callable[[Sequence[Asked]], object],
         arrived: Callable[[Sequence[SubjectId]], object],
     ) -> None:
-        """``admit`` raises when an order forbids one of these; ``arrived`` hears of them before their templates."""
+        """``admit`` raises when an order forbids one; ``arrived`` is told of subjects before their templates."""
         self._admit = admit
         self._arrived = arrived
         self._database = database

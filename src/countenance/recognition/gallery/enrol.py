@@ -7,6 +7,7 @@ Rules kept here:
 * Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
   other face that was found is covered, cropped to the subject.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
+* A photograph that was erased for somebody else, or by an order, is refused, and so is a near copy of it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,20 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces
+from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces, SuppressedImage
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
+from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import feed, numbering, references
+from countenance.store import feed, numbering, references, suppression
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
@@ -88,10 +92,10 @@ def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
     chosen = faces[0 if face is None else face - 1]
     if chosen.quality.score < ENROLMENT_MINIMUM:
         worst = min(chosen.quality.components, key=lambda component: component.score)
-        reasons = " ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100."
+        reasons = "; ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100"
         raise QualityTooLow(
             f"{prepared.name}: quality {chosen.quality.score} of 100 is below {ENROLMENT_MINIMUM}; "
-            f"{worst.name} is the lowest. {reasons}"
+            f"{worst.name} is the lowest: {reasons}."
         )
     return chosen
 
@@ -100,8 +104,16 @@ class Enroller:
     """Writes references of one gallery."""
 
     def __init__(
-        self, database: Database, ring: KeyRing, vault: Vault, blobs: FolderBlobs, ledger: Ledger, clock: Clock
+        self,
+        database: Database,
+        ring: KeyRing,
+        vault: Vault,
+        blobs: FolderBlobs,
+        ledger: Ledger,
+        clock: Clock,
+        placing: Placing,
     ) -> None:
+        self._placing = placing
         self._database = database
         self._ring = ring
         self._vault = vault
@@ -116,22 +128,32 @@ class Enroller:
             return bool(references.known_digests(connection, subject.subject_id, [tag]))
 
     def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
-        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written."""
+        """Write one reference.
+
+        Raises PermissionRefused, SuppressedImage, DiskFull, GalleryBusy; then nothing was written.
+        """
         image_id = secrets.token_hex(16)
+        likeness = likeness_tags(prepared.picture.pixels, self._ring)
+        with self._database.read() as connection:
+            self._refuse_suppressed(connection, subject, prepared, likeness)
         kept, changed, box = _kept_image(prepared, chosen)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
         self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
+        placed = ""
         try:
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed, box)
+            placed = self._placing.place(subject, image_id, prepared.data)
+            reference_id = self._write_rows(
+                subject, prepared, chosen, model, image_id, version, changed, box, likeness
+            )
         except BaseException:
             self._settle(image_id)
             raise
         if reference_id is None:
-            self._blobs.discard(image_id)
+            self._settle(image_id)
             return Item(prepared.name, Outcome.ALREADY)
         self._blobs.commit(image_id)
-        notes = prepared.picture.notes + ((changed,) if changed else ())
+        notes = prepared.picture.notes + tuple(note for note in (changed, placed) if note)
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
     def _settle(self, image_id: str) -> None:
@@ -142,6 +164,7 @@ class Enroller:
             self._blobs.commit(image_id)
         else:
             self._blobs.discard(image_id)
+            self._placing.forget(image_id)
 
     def _write_rows(
         self,
@@ -153,6 +176,7 @@ class Enroller:
         version: int,
         changed: str,
         stored_box: Box,
+        likeness: bytes,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
         now = clock.to_text(self._clock.now())
@@ -172,11 +196,12 @@ class Enroller:
             self._ledger.versions(connection, [subject.subject_id])  # withdrawn while the picture was read?
             if references.known_digests(connection, subject.subject_id, [tag]):
                 return None
+            self._refuse_suppressed(connection, subject, prepared, likeness)  # erased while it was read?
             reference_id = ReferenceId(numbering.reserve_references(connection, 1)[0])
             sealed_template = seal_template(templates, chosen.template, reference_id, version)
             size = len(prepared.data)
             references.add_image(
-                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now)
+                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now, likeness)
             )
             quality = float(chosen.quality.score)
             row = ReferenceRow(
@@ -194,6 +219,13 @@ class Enroller:
             references.add(connection, [row])
             feed.announce(connection, feed.Change.ADD, [reference_id])
         return reference_id
+
+    def _refuse_suppressed(
+        self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
+    ) -> None:
+        tag = self._digest_tag(prepared.data)
+        if suppression.refuses(connection, subject.name_tag, tag, likeness, bands_alike=PARTS_ALIKE):
+            raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
 
     def _permission_version(self, subject: SubjectRow) -> int:
         with self._database.read() as connection:

@@ -257,12 +257,15 @@ class Searchable:
             return False
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone(), locked(self._folder / ".writing"):
+            # The key first, then the feed: whoever is erased from now on is either not in what we write, or what we
+            # write lies under a key that her erasure destroys.
+            epoch = self._snapshots.epoch_key()
             index = self.current()
             self._follow()
             if not always and self._position - self._saved_position <= at_least:
                 return False
             position = self._position
-            if not self._snapshots.write(index, position):
+            if epoch is None or not self._snapshots.write(index, position, epoch):
                 return False
             self._saved_position = position
         trim_feed(self._database, position, self._keep_changes_from())

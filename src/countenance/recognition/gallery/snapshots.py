@@ -44,17 +44,24 @@ class Snapshots:
                 path.unlink(missing_ok=True)
         return None
 
-    def write(self, index: Index, position: int) -> bool:
-        """Write ``index``, which is as far as ``position``; older snapshots go. False without an epoch key."""
-        epoch = self._ring.epoch_key()
-        if epoch is None:
-            return False
+    def epoch_key(self) -> tuple[int, bytes] | None:
+        """The present epoch and its key; None when a crash left the epoch without one."""
+        return self._ring.epoch_key()
+
+    def write(self, index: Index, position: int, epoch: tuple[int, bytes]) -> bool:
+        """Write ``index``, which is as far as ``position``, under the key of ``epoch``; older snapshots go.
+
+        False, and nothing is left, when another epoch has begun meanwhile.
+        """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{self._model[:16]}.{epoch[0]}.{position}.snapshot"
         index.write_snapshot(path, epoch[1], self._context(epoch[0], position))
         for _, _, other in self._listed():
             if other.name != path.name:
                 other.unlink(missing_ok=True)
+        if self._ring.epoch != epoch[0]:
+            path.unlink(missing_ok=True)
+            return False
         return True
 
     def newest(self) -> tuple[int, Path] | None:
