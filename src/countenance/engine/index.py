@@ -18,6 +18,8 @@ from countenance.custody.erasure.eraser import Progress
 from countenance.engine.searching import TUNING, Facts, Searching, position_fact
 from countenance.errors import InputInvalid, MoveUnusable
 from countenance.index.choice import GrowingIndex
+from countenance.index.milvus_collection import Structure
+from countenance.index.milvus_purge import Retention
 from countenance.index.setting import EngineSetting
 from countenance.index.tune import Tuning
 from countenance.recognition.gallery.moving import Moved, Mover
@@ -195,6 +197,26 @@ class GalleryIndex:
                 numbering.set_fact(connection, TUNING, json.dumps(record, separators=(",", ":")))
             now.save(always=True)
         return done
+
+    def setting(
+        self,
+        to: str,
+        *,
+        kind: str = "FLAT",
+        lists: int = 1024,
+        probes: int = 64,
+        shards: int = 1,
+        replicas: int = 1,
+        gc_seconds: int | None = None,
+        queue_seconds: int | None = None,
+        staleness_ms: int = 500,
+    ) -> EngineSetting:
+        """A place to move to, with how the server searches and what its operator states about it.
+
+        Raises InputInvalid for an address that is none, or that holds a password.
+        """
+        structure = Structure(kind, lists, probes, shards, replicas)
+        return EngineSetting(to, structure, Retention(gc_seconds, queue_seconds), staleness_ms)
 
     def move(self, to: str | EngineSetting, *, seed: int | None = None, progress: Progress | None = None) -> Moved:
         """Bring the index to another engine: ``milvus://host:port`` or ``embedded``; searches go on meanwhile.
