@@ -143,7 +143,7 @@ class ModelUncalibrated(ModelError):
     """No calibration of this model is on record, and the caller gave no threshold."""
 
     code = "model_uncalibrated"
-    remedy = "Give --threshold, or measure one on labelled photographs."
+    remedy = "Give --threshold, or measure the model on labelled pictures with: countenance calibrate FOLDER"
 
 
 # -- permission ---------------------------------------------------------------------------------------------

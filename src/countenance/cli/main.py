@@ -21,6 +21,7 @@ from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
 from countenance.cli.index import capacity, index
 from countenance.cli.interrupts import one_interruption
+from countenance.cli.measuring import calibrate, evaluate
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.orders import authority, hold, notice, order
@@ -63,6 +64,7 @@ def commands() -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
     demo,

@@ -28,6 +28,7 @@ from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.duties import Duties
+from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
 from countenance.engine.index import GalleryIndex
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
@@ -35,8 +36,9 @@ from countenance.engine.residency import Residency
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
-from countenance.recognition.candidates import calibrate
+from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
+from countenance.recognition.candidates.kept import KeptCalibrations
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
@@ -248,16 +250,26 @@ class Countenance:
         return count
 
     def identify(
-        self, image: Picture, *, purpose: str, limit: int = 10, threshold: float | None = None
+        self,
+        image: Picture,
+        *,
+        purpose: str,
+        limit: int = 10,
+        threshold: float | None = None,
+        fpir: float | None = None,
+        strict: bool = False,
     ) -> Identification:
         """Who is in a photograph? Every face of it, each with its candidate list, best first.
 
         Only subjects whose permission names ``purpose`` can be candidates. Without ``threshold`` the
         calibration chooses the score at which 0.01 strangers are expected among the candidates of a face at
-        this gallery size. A face that nobody resembles that much has an empty list. The photograph and its
-        templates are forgotten when this returns; the search itself is on record.
+        this gallery size; ``fpir`` asks for another false positive identification rate. ``strict`` refuses a
+        threshold beyond what the calibration's labelled pictures can show. A face that nobody resembles that
+        much has an empty list. The photograph and its templates are forgotten when this returns; the search
+        itself is on record.
 
-        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated.
+        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         model = self.model
         name = picture_name(image, 1)
@@ -271,13 +283,31 @@ class Countenance:
             self._clock,
         )
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
-        return identifier.identify(prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes)
+        return identifier.identify(
+            prepared.faces,
+            purpose=purpose,
+            limit=limit,
+            threshold=threshold,
+            fpir=fpir,
+            strict=strict,
+            notes=notes,
+        )
 
-    def verify(self, first: Picture, second: Picture, *, threshold: float | None = None) -> Verification:
+    def verify(
+        self,
+        first: Picture,
+        second: Picture,
+        *,
+        threshold: float | None = None,
+        fmr: float | None = None,
+        strict: bool = False,
+    ) -> Verification:
         """Do two photographs show one person? Compares their largest faces; keeps nothing.
 
-        Without ``threshold`` the calibration's score at a false match rate of 1 in 1,000 decides.
-        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated.
+        Without ``threshold`` the calibration's score at the false match rate ``fmr`` decides, 1 in 1,000 unless
+        another is asked for. ``strict`` refuses a threshold beyond what the calibration's pictures can show.
+        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         recogniser = self._recogniser(self.model)
         sides = []
@@ -285,7 +315,15 @@ class Countenance:
             prepared = self._prepare(recogniser, picture_name(image, number), self._read(image))
             sides.append(Side(prepared.name, prepared.faces, prepared.picture.notes))
         calibration = self._calibration(self.model)
-        return compare(sides[0], sides[1], model=self.model, calibration=calibration, threshold=threshold)
+        return compare(
+            sides[0],
+            sides[1],
+            model=self.model,
+            calibration=calibration,
+            threshold=threshold,
+            fmr=fmr,
+            strict=strict,
+        )
 
     def access(self, subject: str, out: str | Path) -> AccessReport:
         """Write everything held about a subject, and every search that returned her, to the ZIP file ``out``.
@@ -417,6 +455,19 @@ class Countenance:
         """The tamper-evident log: checkpoint, proofs, check."""
         return Record(self._witness)
 
+    @cached_property
+    def evaluating(self) -> Evaluating:
+        """How well it works on labelled pictures: evaluate, compare models, calibrate this gallery."""
+        standpoint = Standpoint(
+            lambda: self._package(self.model),
+            lambda: len(self._searchable.current()),
+            self._mirrored,
+            self._models_folder,
+            self._calibrations,
+            self._witness,
+        )
+        return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
+
     # -- models ---------------------------------------------------------------------------------------------
 
     @property
@@ -546,8 +597,12 @@ class Countenance:
             self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
         return self._recognisers[model]
 
-    def _calibration(self, model: str) -> calibrate.Calibration | None:
-        return calibrate.shipped(model, "mirrored" if self._mirrored else "plain")
+    def _calibration(self, model: str) -> Calibration | None:
+        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
+
+    @cached_property
+    def _calibrations(self) -> KeptCalibrations:
+        return KeptCalibrations(self._settings.folder, self._ring)
 
     def _read(self, image: Picture) -> bytes:
         return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image

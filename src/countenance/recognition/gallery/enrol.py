@@ -5,7 +5,8 @@ Rules kept here:
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
 * A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
 * Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
-  other face that was found is covered, cropped to the subject.
+  other face that was found is covered, cropped to the subject. Frames, pages, previews and appended pictures that
+  nobody looked at are not stored.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
 * A photograph that was erased for somebody else, or by an order, is refused, and so is a near copy of it.
 """
@@ -238,19 +239,26 @@ class Enroller:
 def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
     """The bytes to store, a note when they are not the file's own, and where the face is in them."""
     others = [found.face.box for found in prepared.faces if found is not chosen]
+    own = chosen.face.box
+    if not others and prepared.picture.frames > 1:
+        note = f"only the first of {prepared.picture.frames} frames was stored"
+        return _png(prepared.picture.pixels), note, own
     if not others:
-        return prepared.data, "", chosen.face.box
+        return prepared.data, "", own
     pixels = np.array(prepared.picture.pixels)
     for box in others:
         _cover(pixels, box)
-    own = chosen.face.box
     left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
     area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
     rows, columns = _slices(area, pixels)
-    out = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).save(out, "PNG")
     note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
-    return out.getvalue(), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+    return _png(pixels[rows, columns]), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+
+
+def _png(pixels: Pixels) -> bytes:
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG")
+    return out.getvalue()
 
 
 def _cover(pixels: Pixels, box: Box) -> None:

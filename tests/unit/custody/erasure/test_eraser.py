@@ -60,8 +60,11 @@ def test_the_freeze_takes_effect_before_anything_is_destroyed(both: Galleries) -
     gallery = both.new()
     gallery.enrol_templates([row("anna", ANNA)])
     owner = gallery._ledger.find("anna").subject_id
+    other = both.open()
+    assert len(other._searchable.current()) == 1
     gallery._eraser.freeze([owner], Errand(Ground.WITHDRAWAL))
     assert names(search(gallery, ANNA)) == []
+    assert len(other._searchable.current()) == 0  # out of the index itself, not only refused
     assert names(search(both.open(), ANNA)) == []
 
 
