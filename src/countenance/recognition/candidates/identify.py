@@ -31,8 +31,8 @@ from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.kept import Cited
 from countenance.recognition.candidates.meaning import Meaning, check_choice
 from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
@@ -157,7 +157,7 @@ class Identifier:
         database: Database,
         vault: Vault,
         ledger: Ledger,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         calibration: Calibration | None,
         clock: Clock,
     ) -> None:
@@ -192,7 +192,7 @@ class Identifier:
         where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
         if where is None:
             raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = len(index)
+        size = self._searchable.size()
         meaning = Meaning(self._calibration, size, strict=strict)
         score, chosen = meaning.threshold(threshold, fpir)
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
