@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.orders.model import EvidenceKind

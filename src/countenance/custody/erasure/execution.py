@@ -21,7 +21,8 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.orders.checks import in_dependency_order
 from countenance.custody.orders.conflicts import Escalated, confront
 from countenance.custody.orders.consequences import may_destroy

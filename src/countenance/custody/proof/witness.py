@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance import clock
-from countenance.custody.erasure.eraser import Account, Ground
+from countenance.custody.erasure.errand import Account, Ground
 from countenance.custody.proof import logbook
 from countenance.custody.proof.certificate import (
     Cause,
@@ -118,7 +118,7 @@ class GalleryWitness:
         return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
 
     def mark(self, subject: SubjectRow) -> Mark:
-        """See :class:`countenance.custody.erasure.eraser.Witness`."""
+        """See :class:`countenance.custody.erasure.errand.Witness`."""
         try:
             committed = self.commit(subject.subject_id)
         except KeyDestroyed:  # an old copy brought back a row whose keys are long gone
