@@ -47,6 +47,9 @@ from countenance.store import erasures, feed, notices, orders
 from countenance.store.database import Database
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 
+LOG_ENTRY = "log-entry-"
+"""How a paper refers to an entry of the log, followed by its number."""
+
 _WITHHOLDING = frozenset({Verb.CEASE_COLLECT, Verb.CEASE_PROCESS, Verb.RESTRICT})
 """Obligations that holding back meets; the log shows it."""
 
@@ -258,7 +261,7 @@ class Execution:
             order=_word(state.order.id),
             obligation=_word(obligation.id),
         )
-        return Shown(EvidenceKind.LOG_EXTRACT, f"log-entry-{number}", sha256(str(number).encode()).hexdigest())
+        return Shown(EvidenceKind.LOG_EXTRACT, f"{LOG_ENTRY}{number}", sha256(str(number).encode()).hexdigest())
 
     def _erase(
         self, state: OrderState, obligation: Obligation, erased: list[Erased], progress: Progress | None

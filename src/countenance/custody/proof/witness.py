@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance import clock
 from countenance.custody.erasure.errand import Account, Ground
-from countenance.custody.proof import logbook
+from countenance.custody.proof import compliance, logbook
 from countenance.custody.proof.certificate import (
     Cause,
     Epoch,
@@ -167,6 +167,11 @@ class GalleryWitness:
         for cut_short in self._certificates.glob(f".{row.erasure_id}.*"):  # by a crash of an earlier attempt
             cut_short.unlink(missing_ok=True)
         write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+
+    def comply(self, statement: dict[str, object], entries: Sequence[int]) -> bytes:
+        """The signed record of an order that destroyed nothing, with the log's entries that show it."""
+        key = _signing_key(self._ring, "certificate-signature")
+        return compliance.issue(statement, entries, self.log, key)
 
     def certificate(self, erasure_id: str) -> bytes:
         """The certificate of a confirmed erasure. Raises CertificateInvalid when there is none."""
