@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.engine.evaluation_answers import Calibrated, Evaluated, Row
 from countenance.errors import (
