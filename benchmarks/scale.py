@@ -2,7 +2,8 @@
 
 Run alone: ``python -m benchmarks.scale [--references 1000000]``. Everything is simulated
 (benchmarks.identities, five pictures a subject) and goes through the engine as templates do: sealed, logged,
-searched with the whole of identify except the networks. ``engine over index`` is what the engine adds to the index's own search.
+searched with the whole of identify except the networks. ``engine over index`` is what the engine adds to the
+index's own search.
 """
 
 from __future__ import annotations
