@@ -137,6 +137,9 @@ _STEPS = tuple(ErasureState)
 EPOCH = "index_epoch"
 """The fact in which the store remembers the key ring's epoch; see :meth:`Eraser.erase_again`."""
 
+NEXT_EPOCH = "index_epoch_next"
+"""The fact in which an epoch that no erasure begins is announced, so that a crash beside it makes no old copy."""
+
 
 class Eraser:
     """Carries erasures out over every Holder it was given; keys go first, whatever the order of ``holders``."""
@@ -240,10 +243,11 @@ class Eraser:
         Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
         are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
-        with self._database.read() as connection:
+        # Under the lock nobody is between a new epoch and the note of it, except whoever was killed there.
+        with locked(self._lock), self._database.read() as connection:
             remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
-            # An erasure that was killed between its new epoch and its note of it makes no older copy.
             between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+            between = between or numbering.fact(connection, NEXT_EPOCH) == str(remembered + 1)
         if remembered > epoch:
             raise KeysForeign(
                 "The key folder is an older copy than the data.",
@@ -261,7 +265,9 @@ class Eraser:
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
-        erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
+        # All are frozen first: the first step that is written down brings the store's memory up to date.
+        begun = [self.freeze(ids, Errand(Ground.RESTORED_COPY), gone) for gone, ids in groups.items()]
+        erased = [self.finish(one, progress) for one in begun]
         self.begin_epoch()
         return erased
 
@@ -275,6 +281,10 @@ class Eraser:
     def begin_epoch(self) -> int:
         """Make every index snapshot written so far unreadable, and remember that it was meant."""
         with locked(self._lock):
+            present = self._keys.epoch
+            with self._database.write() as connection:
+                numbering.set_fact(connection, EPOCH, str(present))
+                numbering.set_fact(connection, NEXT_EPOCH, str(present + 1))
             epoch = self._keys.advance_epoch()
             with self._database.write() as connection:
                 numbering.set_fact(connection, EPOCH, str(epoch))

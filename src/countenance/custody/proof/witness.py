@@ -164,6 +164,8 @@ class GalleryWitness:
         evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
         certificate = issue(statement, self.log, evidence, self._signer)
         self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for cut_short in self._certificates.glob(f".{row.erasure_id}.*"):  # by a crash of an earlier attempt
+            cut_short.unlink(missing_ok=True)
         write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
 
     def certificate(self, erasure_id: str) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 import numpy as np
@@ -25,7 +25,7 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
-from countenance.errors import InputInvalid, PurposeUnknown
+from countenance.errors import InputInvalid, KeyDestroyed, PurposeUnknown
 from countenance.index.protocol import Filter, Hits, Index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.kept import Cited
@@ -273,11 +273,16 @@ class Identifier:
                 if score > top:
                     top, reference = score, row.reference_id
                 best[row.subject_id] = (top, reference, count + 1)
-        ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))[:limit]
-        return tuple(
-            Candidate(rank, self._ledger.name(owners[one]), one, top, reference, count, *meaning.of(top))
-            for rank, (one, (top, reference, count)) in enumerate(ranked, 1)
-        )
+        found: list[Candidate] = []
+        for one, (top, reference, count) in sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0])):
+            try:
+                name = self._ledger.name(owners[one])
+            except KeyDestroyed:  # withdrawn since her templates were opened: she is no candidate any more
+                continue
+            found.append(Candidate(len(found) + 1, name, one, top, reference, count, *meaning.of(top)))
+            if len(found) == limit:
+                break
+        return tuple(found)
 
     def _record(
         self,
@@ -290,7 +295,9 @@ class Identifier:
         seen = sorted({one.subject_id for candidates in lists for one in candidates})
         decisions = self._ledger.decisions(connection, seen, purpose)
         standing = {one for one in seen if isinstance(decisions[one], Granted)}
-        kept = [tuple(one for one in candidates if one.subject_id in standing) for candidates in lists]
+        left = [[one for one in candidates if one.subject_id in standing] for candidates in lists]
+        # A gap in the ranks would tell that somebody was withdrawn, and where she stood.
+        kept = [tuple(replace(one, rank=rank) for rank, one in enumerate(some, 1)) for some in left]
         results = [
             ResultRow(row.search_id, face, one.subject_id, one.reference, one.rank, one.score)
             for face, candidates in enumerate(kept, 1)

@@ -26,13 +26,21 @@ from sqlalchemy import Connection
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces, SuppressedImage
+from countenance.errors import (
+    FaceChoiceUnknown,
+    NoFace,
+    PermissionRefused,
+    QualityTooLow,
+    SeveralFaces,
+    SuppressedImage,
+)
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
 from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
 from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.recognition.images import Picture
+from countenance.recognition.images.single import single_picture
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import feed, numbering, references, suppression
 from countenance.store.database import Database
@@ -137,24 +145,25 @@ class Enroller:
         likeness = likeness_tags(prepared.picture.pixels, self._ring)
         with self._database.read() as connection:
             self._refuse_suppressed(connection, subject, prepared, likeness)
-        kept, changed, box = _kept_image(prepared, chosen)
+        kept = _kept_image(prepared, chosen)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
-        self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
+        self._blobs.stage(image_id, images.seal(kept.data, f"image:{image_id}", version))
         placed = ""
         try:
             placed = self._placing.place(subject, image_id, prepared.data)
-            reference_id = self._write_rows(
-                subject, prepared, chosen, model, image_id, version, changed, box, likeness
-            )
+            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, kept, likeness)
         except BaseException:
             self._settle(image_id)
             raise
         if reference_id is None:
             self._settle(image_id)
             return Item(prepared.name, Outcome.ALREADY)
-        self._blobs.commit(image_id)
-        notes = prepared.picture.notes + tuple(note for note in (changed, placed) if note)
+        try:
+            self._blobs.commit(image_id)
+        except FileNotFoundError as error:
+            raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
+        notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
     def _settle(self, image_id: str) -> None:
@@ -175,8 +184,7 @@ class Enroller:
         model: str,
         image_id: str,
         version: int,
-        changed: str,
-        stored_box: Box,
+        kept: _Kept,
         likeness: bytes,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
@@ -186,10 +194,10 @@ class Enroller:
         described = {
             "version": 1,
             "name": prepared.name,
-            "media_type": "image/png" if changed else prepared.picture.media_type,
+            "media_type": kept.media_type,
             "face": chosen.face.box.as_list(),
-            "stored_face": stored_box.as_list(),
-            "notes": [*prepared.picture.notes, *([changed] if changed else [])],
+            "stored_face": kept.box.as_list(),
+            "notes": [*prepared.picture.notes, *([kept.note] if kept.note else [])],
         }
         sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
         templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
@@ -236,23 +244,37 @@ class Enroller:
         return self._ring.fingerprint("image-bytes", data)
 
 
-def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
+@dataclass(frozen=True, slots=True)
+class _Kept:
     """The bytes to store, a note when they are not the file's own, and where the face is in them."""
+
+    data: bytes
+    media_type: str
+    note: str
+    box: Box
+
+
+def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> _Kept:
+    picture, own = prepared.picture, chosen.face.box
     others = [found.face.box for found in prepared.faces if found is not chosen]
-    own = chosen.face.box
-    if not others and prepared.picture.frames > 1:
-        note = f"only the first of {prepared.picture.frames} frames was stored"
-        return _png(prepared.picture.pixels), note, own
+    if not others and picture.frames > 1:
+        return _Kept(
+            _png(picture.pixels), "image/png", f"only the first of {picture.frames} frames was stored", own
+        )
     if not others:
-        return prepared.data, "", own
-    pixels = np.array(prepared.picture.pixels)
+        alone = single_picture(prepared.data) if picture.media_type == "image/jpeg" else None
+        if alone is not None:
+            return _Kept(alone, "image/jpeg", "previews and appended pictures in the file were not stored", own)
+        return _Kept(prepared.data, picture.media_type, "", own)
+    pixels = np.array(picture.pixels)
     for box in others:
         _cover(pixels, box)
     left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
     area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
     rows, columns = _slices(area, pixels)
     note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
-    return _png(pixels[rows, columns]), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+    moved = Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+    return _Kept(_png(pixels[rows, columns]), "image/png", note, moved)
 
 
 def _png(pixels: Pixels) -> bytes:
