@@ -11,8 +11,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from countenance import Countenance, TemplateRow
 from countenance.custody.proof import verifier
+from countenance.recognition.faces.face import Face
+from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.enrol import Prepared
+from countenance.recognition.images import decode
+from countenance.recognition.templates.recogniser import RecognisedFace
+from countenance.terms import Box
 from tests.galleries import names, search, template
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "orders"
@@ -100,3 +108,16 @@ def bring_papers(gallery: Countenance, order_id: str, paper: Path) -> list[str]:
 def verdict(gallery: Countenance, certificate: bytes) -> verifier.Verdict:
     """What the offline verifier says, with the gallery's public keys alone."""
     return verifier.check(certificate, verifier.read_keys(gallery.log.keys()))
+
+
+def photograph(gallery: Countenance, subject: str, data: bytes) -> None:
+    """Enrol a photograph as the networks would have read it: one face, and the subject's own template."""
+    values = face(subject)
+    seen = RecognisedFace(
+        Face(Box(10, 10, 60, 60), np.zeros((5, 2), np.float32), 1.0),
+        np.zeros((112, 112, 3), np.uint8),
+        Quality(100, ()),
+        values,
+    )
+    prepared = Prepared(f"{subject}.jpg", data, decode(data, gallery._settings.limits), (seen,))
+    gallery._enroller.enrol(gallery._ledger.find(subject), prepared, seen, gallery.model)

@@ -46,7 +46,8 @@ MANIFEST = "backup.json"
 KIND = "countenance-backup"
 _NAME = re.compile(
     r"gallery\.json|gallery\.db|blobs/[0-9a-f]{2}/[0-9a-f]{32}\.sealed|models/[\w.-]+(/[\w.-]+)*"
-    r"|certificates/[0-9a-f]{32}\.json|calibrations/[0-9a-f]{16}-[a-z]+\.json|log\.json|log(-[0-9a-f]{16})?/(checkpoint|tile/[\w./-]+)"
+    r"|certificates/[0-9a-f]{32}\.json|calibrations/[0-9a-f]{16}-[a-z]+\.json"
+    r"|log\.json|log(-[0-9a-f]{16})?/(checkpoint|tile/[\w./-]+)"
 )
 _MANIFEST_BYTES = 1 << 30
 

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
@@ -29,12 +30,13 @@ from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
+from countenance.engine.index import GalleryIndex
 from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
+from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, ErasureHeld, GalleryError, InputInvalid, KeysForeign, OrderForbids
-from countenance.index.choice import open_index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.candidates.kept import KeptCalibrations
@@ -42,10 +44,10 @@ from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
 from countenance.recognition.gallery.placing import Placing
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
 from countenance.recognition.templates import package as packages
@@ -81,12 +83,24 @@ class Countenance:
     ) -> None:
         self._settings = Settings.of(folder, keys=keys, cache=cache)
         self._clock = clock or SystemClock()
-        self._progress = progress
         place = self._settings.folder
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
         self._blobs = FolderBlobs(place / "blobs")
+        self._vault = Vault(self._ring, self._description.gallery_id)
+        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
+        self._searching = Searching(
+            self._database,
+            self._ring,
+            self._vault,
+            self._ledger,
+            self._settings,
+            self._description.gallery_id,
+            bundled_template_model().manifest.sha256,
+            lambda model: self._package(model).manifest.dimensions,
+            progress,
+        )
         with ExitStack() as unless_opened:
             unless_opened.callback(self.close)
             self._open()
@@ -98,9 +112,6 @@ class Countenance:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
-        self._vault = Vault(self._ring, self._description.gallery_id)
-        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
-        self._searchables: dict[str, Searchable] = {}
         self._recognisers: dict[str, Recogniser] = {}
         self._kept, self._broken = self._keep_promises()
 
@@ -130,7 +141,8 @@ class Countenance:
         return cls(folder, keys=keys, cache=cache, clock=clock)
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections, after what works in the background has come to a stop."""
+        self._searching.close()
         self._blobs.close()
         self._ring.close()
         self._database.close()
@@ -434,6 +446,18 @@ class Countenance:
         return Residency(self._register, self._ledger, self._execution, self._clock)
 
     @cached_property
+    def index(self) -> GalleryIndex:
+        """The index: its status, how far a search goes, and moving it to a server and back."""
+        return GalleryIndex(
+            self._database,
+            self._ring,
+            self._settings,
+            self._description.gallery_id,
+            self._searching,
+            self._clock,
+        )
+
+    @cached_property
     def log(self) -> Record:
         """The tamper-evident log: checkpoint, proofs, check."""
         return Record(self._witness)
@@ -479,10 +503,12 @@ class Countenance:
         chosen = packages.find(model, self._models_folder)
         recogniser = self._recogniser(chosen.manifest.sha256)
         migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
+        before = self.model
         done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
+        if before != recogniser.model:
+            self._searching.retire(before)
         self._database.forget_deleted_rows()
         self._eraser.begin_epoch()
-        self._searchables.clear()
         self._searchable.save()
         return done
 
@@ -501,6 +527,7 @@ class Countenance:
     def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
         self._blobs.recover(self._knows_image)
         try:
+            self.index.leave()
             return self.expire(), None
         except KeysForeign:
             raise
@@ -517,31 +544,15 @@ class Countenance:
             return references.has_image(connection, image_id)
 
     @property
-    def _searchable(self) -> Searchable:
-        model = self.model
-        if model not in self._searchables:
-            dimensions = self._package(model).manifest.dimensions
-            self._searchables = {
-                model: Searchable(
-                    self._database,
-                    self._ring,
-                    self._vault,
-                    self._ledger,
-                    self._settings.folder / "index",
-                    self._description.gallery_id,
-                    model,
-                    partial(open_index, model, dimensions),
-                    self._progress,
-                )
-            }
-        return self._searchables[model]
+    def _searchable(self) -> CurrentIndex:
+        return self._searching.now()
 
     def _keep_index(self) -> None:
         self._searchable.save()
 
     @property
     def _eraser(self) -> Eraser:
-        holders = (self._searchable, self._blobs, StoreHolder(self._database))
+        holders = (self._searching, self._blobs, StoreHolder(self._database))
         lock = self._settings.folder / ".erasing"
         return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
 

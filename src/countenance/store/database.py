@@ -88,6 +88,26 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             yield connection
 
+    @contextmanager
+    def turn(self, number: int, *, wait: bool) -> Iterator[bool]:
+        """Hold a numbered lock that every process of this database knows; says whether it is held.
+
+        On PostgreSQL a session's advisory lock, let go by the server when the process dies. SQLite's processes
+        share a machine, and lock a file beside it; here every turn is then granted.
+        """
+        if self.backend != "postgresql":
+            yield True
+            return
+        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+            answer = connection.execute(text(f"SELECT {function}(:key)"), {"key": _ADVISORY_LOCK + number}).scalar()
+            held = wait or bool(answer)
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK + number})
+
     def migrate(self) -> None:
         """Bring an older or empty database to this version."""
         with _our_errors(), self._engine.begin() as connection:

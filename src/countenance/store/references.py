@@ -185,6 +185,11 @@ def count(connection: Connection, model: str | None = None) -> int:
     return connection.scalar(select(func.count()).select_from(_r).where(*where)) or 0
 
 
+def highest(connection: Connection) -> int:
+    """The highest reference number on record; 0 when there is none."""
+    return connection.scalar(select(func.max(_r.c.reference_id))) or 0
+
+
 def count_by_source(connection: Connection) -> dict[str, int]:
     """How many references came from an image, were imported, or are simulated."""
     query = select(_r.c.source, func.count()).group_by(_r.c.source)

@@ -31,13 +31,12 @@ from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.kept import Cited
 from countenance.recognition.candidates.meaning import Meaning, check_choice
 from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -157,7 +156,7 @@ class Identifier:
         database: Database,
         vault: Vault,
         ledger: Ledger,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         calibration: Calibration | None,
         clock: Clock,
     ) -> None:
@@ -192,7 +191,7 @@ class Identifier:
         where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
         if where is None:
             raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = len(index)
+        size = self._searchable.size()
         meaning = Meaning(self._calibration, size, strict=strict)
         score, chosen = meaning.threshold(threshold, fpir)
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
@@ -210,7 +209,7 @@ class Identifier:
         with self._database.write() as connection:
             row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
             lists = self._record(connection, row, lists, purpose)
-            active = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+            active = self._searchable.people(connection)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
             search_id,
