@@ -242,8 +242,8 @@ def main() -> None:
             one = run(Path(folder), subjects, max(1, round(100_000 / subjects)), other_process=False)
         rest = one.execute - one.judging - one.index_epoch
         print(
-            f"{references:>10,} references: {one.erased:,} erased in {one.execute:.2f} s: judging everybody "
-            f"{one.judging:.2f} s, index epoch {one.index_epoch:.2f} s, the rest {1000 * rest / one.erased:.2f} ms each"
+            f"{references:>10,} references: {one.erased:,} erased in {one.execute:.2f} s: judging all "
+            f"{one.judging:.2f} s, index epoch {one.index_epoch:.2f} s, rest {1000 * rest / one.erased:.2f} ms each"
         )
 
 
