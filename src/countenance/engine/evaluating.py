@@ -201,6 +201,7 @@ class Evaluating:
             model=way.package.manifest.sha256,
             recipe=way.recipe,
             measured_at=self._clock.now(),
+            model_name=way.package.manifest.label,
             seed=seed,
             gallery_references=size,
             robustness_probes=probes,

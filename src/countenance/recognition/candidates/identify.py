@@ -37,7 +37,6 @@ from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -210,7 +209,7 @@ class Identifier:
         with self._database.write() as connection:
             row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
             lists = self._record(connection, row, lists, purpose)
-            active = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+            active = self._searchable.people(connection)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
             search_id,

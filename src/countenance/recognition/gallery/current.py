@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from countenance.holding import Absence, Holding, Target
 from countenance.index.protocol import Fact, Filter, Index
 
@@ -28,6 +30,10 @@ class CurrentIndex(Protocol):
 
     def size(self) -> int:
         """References that a search can see, cheaply."""
+        ...
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased."""
         ...
 
     def filter(self, purpose: str, today: int) -> Filter | None:

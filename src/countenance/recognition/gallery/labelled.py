@@ -15,15 +15,16 @@ from sqlalchemy import Connection
 from countenance.custody.permission.ledger import Ledger, Standing
 from countenance.index.protocol import LABELS, Batch, Filter, Labels
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.store import numbering, orders, references, subjects
+from countenance.store import erasures, numbering, orders, references, subjects
 from countenance.store.database import Database
 from countenance.store.references import ReferenceRow
+from countenance.store.subjects import SubjectState
 from countenance.terms import Ids, SubjectId
 from countenance.vault.sealing import Vault
 
 
 class LabelledReferences:
-    """The references of one model in one gallery, as batches and labels. Thread-safe; keeps nothing."""
+    """The references of one model in one gallery, as batches and labels. Thread-safe; keeps no template."""
 
     def __init__(self, database: Database, vault: Vault, ledger: Ledger, model: str, dimensions: int) -> None:
         self._database = database
@@ -31,11 +32,21 @@ class LabelledReferences:
         self._ledger = ledger
         self.model = model
         self.dimensions = dimensions
+        self._people = ((-1, -1, -1), 0)
 
     def count(self) -> int:
         """How many are on record."""
         with self._database.read() as connection:
             return references.count(connection, self.model)
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased; counted again only when somebody has come or gone."""
+        mark = (subjects.highest(connection), erasures.begun(connection), len(erasures.unfinished(connection)))
+        at, counted = self._people
+        if at != mark:
+            counted = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+            self._people = (mark, counted)
+        return counted
 
     def filter(self, purpose: str, today: int) -> Filter | None:
         """The filter for a purpose, or None when no permission ever named it."""

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, KeysMissing, SealBroken
@@ -120,6 +121,10 @@ class Searchable:
     def size(self) -> int:
         """References that a search can see."""
         return 0 if self._index is None else len(self._index)
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased."""
+        return self.source.people(connection)
 
     def filter(self, purpose: str, today: int) -> Filter | None:
         """The filter for a purpose, or None when no permission ever named it."""

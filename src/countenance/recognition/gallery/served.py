@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, EngineError
@@ -124,6 +125,10 @@ class Served:
             count = self.source.count()
             self._counted = (newest, count)
         return count
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased."""
+        return self.source.people(connection)
 
     def filter(self, purpose: str, today: int) -> Filter | None:
         """The filter for a purpose, or None when no permission ever named it."""

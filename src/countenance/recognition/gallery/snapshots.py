@@ -78,7 +78,8 @@ class Snapshots:
     def drop_all(self) -> None:
         """Delete every snapshot in the folder, of other models too."""
         for path in self._folder.glob("*.snapshot"):
-            path.unlink(missing_ok=True)
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
     def _drop(self, unwanted: Callable[[int], bool]) -> None:
         for number, _, path in self._listed():
@@ -90,7 +91,7 @@ class Snapshots:
         found = []
         for path in self._folder.glob("*.snapshot"):
             match = _NAME.fullmatch(path.name)
-            if match is not None and match["model"] == self._model[:16]:
+            if match is not None and match["model"] == self._model[:16] and path.is_file():
                 found.append((int(match["epoch"]), int(match["position"]), path))
         return found
 
