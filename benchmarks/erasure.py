@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -222,6 +221,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the table of cost by size, up to a million references")
     parser.add_argument("--no-table", action="store_true", help="leave out the table of cost by size")
     given = parser.parse_args()
+    print("```text")
     with tempfile.TemporaryDirectory() as folder:
         figures = run(Path(folder), given.subjects, given.share)
     promised = {
@@ -234,6 +234,7 @@ def main() -> None:
     for name, (figure, limit) in promised.items():
         print(f"{name:<12} {figure:8.2f}   at most {limit:g}   {'kept' if figure <= limit else 'MISSED'}")
     if given.no_table:
+        print("```")
         return
     print("cost per erased subject (1,000 subjects erased):")
     for references in (9_999, 99_999, 999_999) if given.full else (9_999, 99_999):
@@ -245,8 +246,8 @@ def main() -> None:
             f"{references:>10,} references: {one.erased:,} erased in {one.execute:.2f} s: judging all "
             f"{one.judging:.2f} s, index epoch {one.index_epoch:.2f} s, rest {1000 * rest / one.erased:.2f} ms each"
         )
+    print("```")
 
 
 if __name__ == "__main__":
     main()
-    sys.exit(0)
