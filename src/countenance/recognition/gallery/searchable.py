@@ -46,6 +46,12 @@ PIECE = 10_000
 """Changes that are taken in together; above the embedded index's own limit for making a segment at once."""
 
 
+OTHERS = (
+    "the memory of other processes: each leaves the entries out of its next search and drops their bytes with it"
+)
+"""What one process cannot confirm about an erasure."""
+
+
 class Searchable:
     """The index of one gallery and model in this process; also the Holder of index entries. Thread-safe."""
 
@@ -344,7 +350,7 @@ class Searchable:
             absence.absent and stale == 0,
             f"{absence.checked}; no snapshot of an earlier epoch is on the disk, and none could be read",
             absence.remaining + stale,
-            absence.unconfirmed,
+            absence.unconfirmed or OTHERS,
         )
 
 
