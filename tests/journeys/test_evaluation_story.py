@@ -289,6 +289,18 @@ def test_the_calibration_of_another_gallery_is_refused(
             other._calibration(other.model)
 
 
+def test_a_backup_brings_the_calibration_back(
+    calibrated: Countenance, calibration: Calibration, galleries: Galleries, tmp_path: Path
+) -> None:
+    calibrated.backup(tmp_path / "backup.tar")
+    calibrated.close()
+    Countenance.restore(tmp_path / "backup.tar", tmp_path / "again", keys=galleries.keys, clock=galleries.clock)
+    with Countenance(
+        tmp_path / "again", keys=galleries.keys, cache=galleries.cache, clock=galleries.clock
+    ) as again:
+        assert again._calibration(again.model) == calibration
+
+
 def test_calibrating_again_replaces_a_damaged_calibration(calibrated: Countenance, labelled: Path) -> None:
     only_file(calibrated).write_bytes(b"damaged")
     assert calibrated.evaluating.calibrate(labelled).replaced is None
@@ -491,11 +503,59 @@ def test_too_few_people_are_refused_before_a_picture_is_read(
     assert not (galleries.folder / FOLDER).exists()
 
 
-def test_progress_names_the_templates_it_belongs_to(
-    labelled: Path, tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib, the extra report, is not installed")
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Evaluations without their page, which takes longer to draw than these few pictures to measure."""
     monkeypatch.setattr("countenance.engine.evaluating.report", lambda *_, **__: (tmp_path / "a", tmp_path / "b"))
+    monkeypatch.setattr("countenance.engine.evaluating._check_report", lambda folder: folder.mkdir(parents=True))
+
+
+def test_figures_are_carried_over_to_the_live_size_of_the_gallery(
+    galleries: Galleries, labelled: Path, tmp_path: Path, undrawn: None
+) -> None:
+    gallery = galleries.new()
+    fill(gallery, 37)
+    done = gallery.evaluating.evaluate(labelled, tmp_path / "out", robustness=False)
+    assert done.evaluation.growth.live == 37
+    assert "At this gallery of 37 references" in " ".join(done.as_dict()["in_short"])
+    assert gallery.status().references == 37
+
+
+def test_groups_of_a_table_and_pairs_of_lfw_reach_the_measurement(
+    labelled: Path, tmp_path: Path, model_cache: Path, undrawn: None
+) -> None:
+    people = [labelled / f"p{person:02d}" for person in range(12)]
+    rows = [
+        f"{place.name}/{number}.png,{place.name},{'ab'[at % 2]}"
+        for at, place in enumerate(people)
+        for number in range(3)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["path,subject,site", *rows]), "utf-8")
+    without = Evaluating(cache=model_cache)
+    done = without.evaluate(tmp_path / "table.csv", tmp_path / "out", pictures=labelled, robustness=False)
+    (site,) = done.evaluation.fairness
+    assert [(group.value, group.people) for group in site.groups] == [("a", 6), ("b", 6)]
+
+    lines = ["2\t3"]
+    for fold in range(2):
+        mine = people[6 * fold : 6 * fold + 6]
+        lines += [f"{place.name}\t1\t2" for place in mine[:3]]
+        lines += [f"{a.name}\t1\t{b.name}\t2" for a, b in zip(mine[:3], mine[3:], strict=True)]
+    for place in people:
+        (tmp_path / "lfw" / place.name).mkdir(parents=True)
+        for number in (1, 2):
+            shutil.copy(place / f"{number}.png", tmp_path / "lfw" / place.name / f"{place.name}_{number:04d}.png")
+    (tmp_path / "pairs.txt").write_text("\n".join(lines), "utf-8")
+    done = without.evaluate(tmp_path / "pairs.txt", tmp_path / "out2", pictures=tmp_path / "lfw", robustness=False)
+    assert (done.evaluation.protocol.pairs, len(done.evaluation.protocol.accuracies)) == (12, 2)
+    # The pictures of the last report are found again, with the folder that they start from.
+    again = without.evaluate(None, tmp_path / "out2/compared", robustness=False)
+    assert again.evaluation.data == done.evaluation.data
+
+
+def test_progress_names_the_templates_it_belongs_to(
+    labelled: Path, tmp_path: Path, model_cache: Path, undrawn: None
+) -> None:
     told: list[tuple[int, int | None, str]] = []
     Evaluating(cache=model_cache).evaluate(
         labelled, tmp_path / "out", robustness=False, progress=lambda *said: told.append(said)

@@ -11,6 +11,7 @@ import pytest
 
 from countenance import Countenance, TemplateRow
 from countenance.clock import SteppedClock, from_text
+from countenance.custody.proof import compliance, verifier
 from countenance.errors import (
     AuthorityKeyUnknown,
     ClockSetBack,
@@ -102,6 +103,15 @@ def test_an_order_is_served_planned_executed_and_certified(galleries: Galleries,
         text = certificate.decode()
         assert not any(person in text for person in EVERYBODY)
         assert "proves nothing by itself" in gallery.orders.page(certificate)
+    written = gallery.orders.certify(name, tmp_path / "certificate.json")
+    assert [one.stands for one in written.certificates] == [True]
+    if name not in ERASES:
+        record = (tmp_path / "certificate.json").read_bytes()
+        keys = verifier.read_keys(gallery.log.keys())
+        assert compliance.check(record, keys).ok
+        assert not compliance.check(record.replace(b'"complied"', b'"breached"'), keys).ok
+        assert not compliance.check(record.replace(b"obligation_met", b"obligation_mat"), keys).ok
+        assert not verifier.check(record, keys).ok, "it is no certificate of erasure"
     assert gallery.log.fsck().ok
 
 

@@ -153,9 +153,10 @@ def _ratio(log_ratio: float | None, calibration: Document | None) -> str:
 
 def _grounds(console: Console, calibration: Document | None) -> None:
     if calibration is not None:
+        sample, *more = calibration["description"].split(". ", 1)
         console.print(
-            f"These figures rest on calibration {calibration['digest'][:12]} of {calibration['measured_at'][:10]}: "
-            f"{printable(calibration['description'])} ({calibration['people']:,} people)."
+            f"These figures rest on calibration {calibration['digest'][:12]} of {calibration['measured_at'][:10]}, "
+            f"measured on {calibration['people']:,} people: {printable(sample)}{'.' if more else ''}"
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countenance.custody.erasure.eraser import Erased
+from countenance.custody.erasure.errand import Erased
 from countenance.custody.permission.record import PermissionRecord
 from countenance.recognition.gallery.enrol import Item, Outcome
 

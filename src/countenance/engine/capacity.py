@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.index.capacity import Assumptions, Constants, Plan, measure, plan, printed
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.calibrate import Calibration

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.engine.evaluation_answers import Calibrated, Evaluated, Row
 from countenance.errors import (
@@ -201,6 +201,7 @@ class Evaluating:
             model=way.package.manifest.sha256,
             recipe=way.recipe,
             measured_at=self._clock.now(),
+            model_name=way.package.manifest.label,
             seed=seed,
             gallery_references=size,
             robustness_probes=probes,

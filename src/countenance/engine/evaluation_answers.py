@@ -43,7 +43,7 @@ class Row:
 
     def cells(self) -> list[str]:
         """The row as people read it: templates, EER, FNMR at 1%, 0.1%, 0.01%, not at rank one, FNIR."""
-        return [self.label, *comparison_rows([self.evaluation])[0][1:]]
+        return comparison_rows([self.evaluation])[0]
 
 
 @dataclass(frozen=True, slots=True)

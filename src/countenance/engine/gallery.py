@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger

@@ -14,7 +14,7 @@ import numpy as np
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.engine.searching import TUNING, Facts, Searching, position_fact
 from countenance.errors import InputInvalid, MoveUnusable
 from countenance.index.choice import GrowingIndex

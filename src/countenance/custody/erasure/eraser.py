@@ -16,121 +16,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
+from countenance.custody.erasure.errand import Account, Erased, Errand, Ground, Keys, Progress, Witness
 from countenance.errors import ErasureIncomplete, KeysForeign
 from countenance.holding import Absence, Holder, Holding, Target
 from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState, Mark
-from countenance.store.notices import NoticeRow
-from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.store.subjects import SubjectState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 from countenance.vault.files import locked
-
-
-class Ground(StrEnum):
-    """Why something is erased."""
-
-    WITHDRAWAL = "withdrawal"
-    EXPIRY = "expiry"
-    ORDER = "order"
-    RESTORED_COPY = "restored-copy"
-    """An old copy of the data brought back rows whose keys are destroyed; they are deleted again."""
-
-
-class Progress(Protocol):
-    """Told after every step; ``total`` is None when it cannot be known."""
-
-    def __call__(self, done: int, total: int | None, what: str) -> None:
-        """``done`` of ``total`` steps are finished; ``what`` is the last one in a few words."""
-        ...
-
-
-class Keys(Holder, Protocol):
-    """The key ring, as far as erasing goes: a Holder of keys that also begins index epochs."""
-
-    @property
-    def epoch(self) -> int:
-        """Number of the present epoch."""
-        ...
-
-    def advance_epoch(self) -> int:
-        """Destroy the present epoch's key and begin the next."""
-        ...
-
-    def destroyed(self, slots: Sequence[int]) -> dict[int, frozenset[ArtefactClass]]:
-        """Those of ``slots`` whose keys are destroyed, and which of them."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Everything a certificate says of an erasure."""
-
-    row: ErasureRow
-    marks: tuple[Mark, ...]
-    destroyed: tuple[Holding, ...]
-    confirmations: tuple[Absence, ...]
-    epoch_after: int
-    finished_at: datetime
-    notices: tuple[NoticeRow, ...]
-    retained: tuple[Holding, ...]
-
-
-class Witness(Protocol):
-    """Keeps the tamper-evident record of what an erasure does, and certifies the end of it."""
-
-    def mark(self, subject: SubjectRow) -> Mark:
-        """What will stand for the subject in log and certificate; taken before her keys go."""
-        ...
-
-    def checkpoint(self) -> str:
-        """The log's checkpoint now, a signed note."""
-        ...
-
-    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
-        """Log that a step is done; returns the number of the entry."""
-        ...
-
-    def certify(self, account: Account) -> None:
-        """Log the closing entry and write the certificate."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Why, and on whose demand, something is erased."""
-
-    ground: Ground
-    request: str | None = None
-    scope_sha256: str | None = None
-    by_doubt_alone: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """A confirmed erasure."""
-
-    erasure_id: str
-    ground: str
-    subject_ids: tuple[SubjectId, ...]
-    destroyed: tuple[Holding, ...]
-    confirmations: tuple[Absence, ...]
-    epoch_before: int
-    epoch_after: int
-    finished_utc: str
-    recipients_silent: int = 0
-    """Recipients whose answer the certificate still waits for; the data itself is gone."""
-
 
 _STEPS = tuple(ErasureState)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
 from countenance.errors import CountenanceError, FaceError, ImageError, SuppressedImage, VectorsInvalid

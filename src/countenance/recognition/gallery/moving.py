@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import MoveDisagrees, MoveUnusable
 from countenance.index.moving import SAMPLES, BothIndexes, compare, move
 from countenance.index.protocol import Batch

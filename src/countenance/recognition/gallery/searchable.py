@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, KeysMissing, SealBroken
 from countenance.holding import Absence, Holding, Target
 from countenance.index.protocol import Fact, Filter, Index

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, EngineError
 from countenance.holding import Absence, Holding, Target
 from countenance.index.distributed import DistributedIndex

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 
-from countenance.custody.erasure.eraser import Errand, Ground
+from countenance.custody.erasure.errand import Errand, Ground
 from countenance.errors import ErasureIncomplete, PermissionRefused
 from countenance.holding import Absence, Holding, Target
 from countenance.terms import ArtefactClass
