@@ -75,7 +75,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a read transaction: one consistent view, never blocked by a writer."""
-        with _our_errors(), self._engine.connect() as connection:
+        level = {"isolation_level": "REPEATABLE READ"} if self.backend == "postgresql" else {}
+        with _our_errors(), self._engine.connect().execution_options(**level) as connection:
             yield connection
 
     @contextmanager
