@@ -21,6 +21,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.engine import answers, founding
+from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.stock import Stock
 from countenance.errors import ErasureIncomplete, GalleryError
 from countenance.index.choice import open_index
@@ -281,6 +282,7 @@ class Countenance:
         This happens at every opening; a service that stays open calls it once a day.
         """
         finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
+        self.collecting.expire()
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
@@ -384,6 +386,24 @@ class Countenance:
     @cached_property
     def _enroller(self) -> Enroller:
         return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+
+    @cached_property
+    def collecting(self) -> Collecting:
+        """The verbs that take images in by permission: exports, albums, granted pages; and search clips."""
+        return Collecting(
+            Parts(
+                self._database,
+                self._ring,
+                self._vault,
+                self._ledger,
+                self._clock,
+                self._settings.limits,
+                enroller=lambda: self._enroller,
+                recogniser=lambda: self._recogniser(self.model),
+                searchable=lambda: self._searchable,
+                calibration=lambda: self._calibration(self.model),
+            )
+        )
 
     @cached_property
     def _stock(self) -> Stock:

@@ -4,8 +4,7 @@ Rules kept here:
 
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
 * A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
-* Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
-  other face that was found is covered, cropped to the subject.
+* Bystanders are not kept: see recognition/gallery/stored_copy.py.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
 """
 
@@ -13,12 +12,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 
-import numpy as np
-from PIL import Image
+from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
@@ -27,19 +25,17 @@ from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, Several
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
 from countenance.recognition.gallery.sealed import seal_template
+from countenance.recognition.gallery.stored_copy import Keep, StoredCopy, stored_copy
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import feed, numbering, references
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
-from countenance.terms import ArtefactClass, Box, Pixels, ReferenceId
+from countenance.terms import ArtefactClass, Box, ReferenceId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
-
-_MARGIN = 1.0
-"""Of the chosen face's size, kept around it on every side of a crop."""
 
 
 class Outcome(StrEnum):
@@ -73,6 +69,10 @@ class Prepared:
     data: bytes
     picture: Picture
     faces: tuple[RecognisedFace, ...]
+
+
+Also = Callable[[Connection, str, int], None]
+"""Writes more in the transaction of an enrolment: given connection, image id, permission version."""
 
 
 def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
@@ -111,19 +111,34 @@ class Enroller:
 
     def already(self, subject: SubjectRow, data: bytes) -> bool:
         """Whether exactly these bytes are already enrolled for this subject."""
-        tag = self._digest_tag(data)
+        tag = self.digest_tag(data)
         with self._database.read() as connection:
             return bool(references.known_digests(connection, subject.subject_id, [tag]))
 
-    def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
-        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written."""
+    def enrol(
+        self,
+        subject: SubjectRow,
+        prepared: Prepared,
+        chosen: RecognisedFace,
+        model: str,
+        *,
+        keep: Keep = Keep.AS_GIVEN,
+        also: Also | None = None,
+    ) -> Item:
+        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written.
+
+        ``keep`` says what becomes of the rest of the picture; ``also`` writes what else belongs to it, in the
+        same transaction.
+        """
         image_id = secrets.token_hex(16)
-        kept, changed, box = _kept_image(prepared, chosen)
+        copy = stored_copy(
+            prepared.data, prepared.picture, [found.face for found in prepared.faces], chosen.face, keep
+        )
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
-        self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
+        self._blobs.stage(image_id, images.seal(copy.data, f"image:{image_id}", version))
         try:
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed, box)
+            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, copy, also)
         except BaseException:
             self._blobs.discard(image_id)
             raise
@@ -131,7 +146,7 @@ class Enroller:
             self._blobs.discard(image_id)
             return Item(prepared.name, Outcome.ALREADY)
         self._blobs.commit(image_id)
-        notes = prepared.picture.notes + ((changed,) if changed else ())
+        notes = prepared.picture.notes + ((copy.note,) if copy.note else ())
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
     def _write_rows(
@@ -142,20 +157,20 @@ class Enroller:
         model: str,
         image_id: str,
         version: int,
-        changed: str,
-        stored_box: Box,
+        copy: StoredCopy,
+        also: Also | None,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
         now = clock.to_text(self._clock.now())
-        tag = self._digest_tag(prepared.data)
+        tag = self.digest_tag(prepared.data)
         metadata = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
         described = {
             "version": 1,
             "name": prepared.name,
-            "media_type": "image/png" if changed else prepared.picture.media_type,
+            "media_type": copy.media_type,
             "face": chosen.face.box.as_list(),
-            "stored_face": stored_box.as_list(),
-            "notes": [*prepared.picture.notes, *([changed] if changed else [])],
+            "stored_face": copy.box.as_list(),
+            "notes": [*prepared.picture.notes, *([copy.note] if copy.note else [])],
         }
         sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
         templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
@@ -184,45 +199,17 @@ class Enroller:
             )
             references.add(connection, [row])
             feed.announce(connection, feed.Change.ADD, [reference_id])
+            if also is not None:
+                also(connection, image_id, version)
         return reference_id
 
     def _permission_version(self, subject: SubjectRow) -> int:
         with self._database.read() as connection:
             return self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
 
-    def _digest_tag(self, data: bytes) -> bytes:
+    def digest_tag(self, data: bytes) -> bytes:
+        """The keyed fingerprint under which exactly these bytes are known again."""
         return self._ring.fingerprint("image-bytes", data)
-
-
-def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
-    """The bytes to store, a note when they are not the file's own, and where the face is in them."""
-    others = [found.face.box for found in prepared.faces if found is not chosen]
-    if not others:
-        return prepared.data, "", chosen.face.box
-    pixels = np.array(prepared.picture.pixels)
-    for box in others:
-        _cover(pixels, box)
-    own = chosen.face.box
-    left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
-    area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
-    rows, columns = _slices(area, pixels)
-    out = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).save(out, "PNG")
-    note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
-    return out.getvalue(), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
-
-
-def _cover(pixels: Pixels, box: Box) -> None:
-    """Paint a grey rectangle over a face and what is close around it."""
-    grown = Box(box.x - 0.25 * box.width, box.y - 0.25 * box.height, 1.5 * box.width, 1.5 * box.height)
-    rows, columns = _slices(grown, pixels)
-    pixels[rows, columns] = 128
-
-
-def _slices(box: Box, pixels: Pixels) -> tuple[slice, slice]:
-    height, width = pixels.shape[:2]
-    rows = slice(min(max(int(box.y), 0), height), min(max(int(box.y + box.height) + 1, 0), height))
-    return rows, slice(min(max(int(box.x), 0), width), min(max(int(box.x + box.width) + 1, 0), width))
 
 
 def _place(face: Face) -> str:
