@@ -425,6 +425,13 @@ class SampleTooSmall(EvaluationError):
     remedy = "Label more people; the message says how many comparisons the figure needs."
 
 
+class ReportUnavailable(EvaluationError):
+    """The report draws its curves with a library that is not installed."""
+
+    code = "report_unavailable"
+    remedy = "Install it with: pip install 'countenance[report]'; the figures themselves need nothing more."
+
+
 # -- log and proof ------------------------------------------------------------------------------------------
 
 
@@ -629,6 +636,27 @@ class OrderUnknown(OrderError):
 
     code = "order_unknown"
     remedy = "See which are with: countenance order list"
+
+
+class ClockSetBack(OrderError):
+    """The machine's clock stands before something that is already on record."""
+
+    code = "clock_set_back"
+    remedy = "Set the machine's clock right; nothing was changed."
+
+
+class OrderServed(OrderError):
+    """An order of that id is on record; a variation comes as its next revision."""
+
+    code = "order_served"
+    remedy = "To vary it: countenance order vary ID --instrument REVISION.json"
+
+
+class OrderForbids(OrderError):
+    """An order in force forbids to collect anything of this subject."""
+
+    code = "order_forbids"
+    remedy = "See the orders with: countenance order list"
 
 
 class OrderTransitionRefused(OrderError):

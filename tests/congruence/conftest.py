@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from countenance.index.choice import GrowingIndex
-from countenance.index.embedded import EmbeddedIndex, Sizes
+from countenance.index.coarse import Effort
+from countenance.index.embedded import EmbeddedIndex
 from countenance.index.exact import ExactIndex
+from countenance.index.parts import Sizes
 from countenance.index.protocol import Index
 
 MODEL = "0" * 64
@@ -48,6 +50,17 @@ KINDS = (
     Kind(
         "embedded-in-background",
         lambda folder: EmbeddedIndex(MODEL, DIMENSIONS, sizes=SMALL, background=True),
+        8e-3,
+    ),
+    Kind(
+        "embedded-in-lists",
+        lambda folder: EmbeddedIndex(
+            MODEL,
+            DIMENSIONS,
+            sizes=Sizes(newest=24, score_all_below=8, lists_above=0),
+            background=False,
+            effort=Effort(candidates=64, lists=1 << 16),
+        ),
         8e-3,
     ),
     Kind("growing", lambda folder: GrowingIndex(MODEL, DIMENSIONS, exact_up_to=100), 8e-3),

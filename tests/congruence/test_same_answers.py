@@ -15,6 +15,7 @@ from tests.congruence.oracle import FILTERS, Oracle, random_labels, unit_rows
 
 KEY = bytes(range(32))
 STEPS = 60
+OPERATIONS = ("add", "bulk", "replace", "remove", "relabel", "compact", "snapshot")
 
 
 class Walk:
@@ -42,8 +43,8 @@ class Walk:
         """Ids of which some are held, some are gone and some never were."""
         return self.random.integers(0, self.next_reference + 3, n)
 
-    def step(self) -> None:
-        match self.random.choice(["add", "bulk", "replace", "remove", "relabel", "compact", "snapshot"]):
+    def step(self, operations: tuple[str, ...] = OPERATIONS) -> None:
+        match self.random.choice(operations):
             case "add":
                 self.both_add(self.batch(int(self.random.integers(1, 12))))
             case "bulk":

@@ -7,6 +7,7 @@ that ``--help`` answers at once; standard output carries exactly one answer.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,9 @@ class Door:
     def open(self) -> Iterator[Countenance]:
         """The engine on this gallery, closed afterwards; opening may take a while and reports progress."""
         folder = self.folder()
+        if not self.debug and not logging.getLogger().handlers:
+            # Libraries log what was raised as well; a person is told once, by the door.
+            logging.getLogger().addHandler(logging.NullHandler())
         with self.progress() as progress, self.engine()(folder, keys=self.keys, progress=progress) as engine:
             self._tell_what_was_due(engine)
             yield engine

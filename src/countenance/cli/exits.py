@@ -28,10 +28,15 @@ DAMAGED = 53
 DISK = 54
 ERASURE = 55
 INDEX = 60
+SEARCH_ENGINE = 61
+MOVE = 62
 INPUT = 64
 EVALUATION = 65
 INTERNAL = 70
 SYSTEM = 71
+ORDER = 80
+LOG = 81
+CERTIFICATE = 82
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -95,6 +100,54 @@ EXIT_STATUS: dict[str, int] = {
     "vectors_invalid": INDEX,
     "filter_invalid": INDEX,
     "snapshot_unusable": INDEX,
+    # a search engine of its own, on this machine or another
+    "engine": SEARCH_ENGINE,
+    "engine_driver": SEARCH_ENGINE,
+    "engine_unavailable": SEARCH_ENGINE,
+    "engine_slow": SEARCH_ENGINE,
+    "engine_busy": SEARCH_ENGINE,
+    "engine_refused": SEARCH_ENGINE,
+    "engine_version": SEARCH_ENGINE,
+    "engine_foreign": SEARCH_ENGINE,
+    "move_unusable": MOVE,
+    "move_disagrees": MOVE,
+    # a regulator's order, and where people live
+    "order": ORDER,
+    "order_unreadable": ORDER,
+    "order_malformed": ORDER,
+    "order_unsigned": ORDER,
+    "order_signature": ORDER,
+    "order_unknown": ORDER,
+    "order_transition": ORDER,
+    "order_served": ORDER,
+    "order_forbids": ORDER,
+    "authority_key_unknown": ORDER,
+    "authority_key_revoked": ORDER,
+    "authority_key_invalid": ORDER,
+    "predicate_unknown": ORDER,
+    "verb_unknown": ORDER,
+    "scope_empty": ORDER,
+    "scope_mixed": ORDER,
+    "scope_everyone": ORDER,
+    "deadline_before_service": ORDER,
+    "date_impossible": ORDER,
+    "time_zone_unknown": ORDER,
+    "place_unknown": ORDER,
+    "dependency_unknown": ORDER,
+    "dependency_cycle": ORDER,
+    "amount_invalid": ORDER,
+    "evidence_invalid": ORDER,
+    "geography_missing": ORDER,
+    # the log and what it proves
+    "log": LOG,
+    "log_missing": LOG,
+    "log_exists": LOG,
+    "log_read_only": LOG,
+    "log_damaged": LOG,
+    "log_key": LOG,
+    "log_entry": LOG,
+    "checkpoint_invalid": LOG,
+    "certificate_invalid": CERTIFICATE,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""
 

@@ -18,9 +18,13 @@ from countenance.cli import exits
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
+from countenance.cli.interrupts import one_interruption
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
+from countenance.cli.orders import authority, hold, notice, order
+from countenance.cli.proof import log, proof
 from countenance.cli.records import access, expire, init, permit, status, withdraw
+from countenance.cli.residency import residency
 from countenance.cli.searches import enrol, identify, verify
 
 
@@ -55,13 +59,23 @@ def commands() -> None:
     """
 
 
-for _command in (init, permit, enrol, identify, verify, access, withdraw, status, expire, model, demo):
+_COMMANDS: tuple[click.Command, ...] = (
+    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(residency, authority, order, hold, notice, proof, log),
+    demo,
+)
+for _command in _COMMANDS:
     commands.add_command(_command)
 
 
 def run(arguments: Sequence[str], door: Door | None = None) -> int:
     """Run one command line and return its exit status. Never raises; never leaves a traceback on a screen."""
     door = Door() if door is None else door
+    with one_interruption():
+        return _run(arguments, door)
+
+
+def _run(arguments: Sequence[str], door: Door) -> int:
     try:
         try:
             status_or_none = commands.main(list(arguments), "countenance", standalone_mode=False, obj=door)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 5.0
 """Often enough to see life in a log, seldom enough not to fill it."""
 
+SECONDS_OF_SILENCE = 2.0
+"""Work that is done by then needs no line in a log."""
+
 
 class Meter:
     """A ``Progress``: call it with (done, total or None, what is being done). Use as a context manager."""
@@ -33,7 +36,8 @@ class Meter:
         self._seconds = seconds
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._last_line = -SECONDS_BETWEEN_LINES
+        self._began: float | None = None
+        self._last_line: float | None = None
         self._latest: tuple[int, int | None] | None = None
 
     @property
@@ -82,8 +86,12 @@ class Meter:
 
     def _line(self, done: int, total: int | None, what: str) -> None:
         now = self._seconds()
-        is_end = total is not None and done >= total
-        if is_end or now - self._last_line >= SECONDS_BETWEEN_LINES:
+        self._began = now if self._began is None else self._began
+        if self._last_line is None:
+            is_due = now - self._began >= SECONDS_OF_SILENCE
+        else:
+            is_due = now - self._last_line >= SECONDS_BETWEEN_LINES or (total is not None and done >= total)
+        if is_due:
             self._last_line = now
             self._stream.write(f"{_count(done, total)}  {printable(what)}\n")
             self._stream.flush()

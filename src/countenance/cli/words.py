@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Document = Mapping[str, Any]
 
+SMALLEST_RATE = 1e-9
+"""No sample of scores says anything about smaller rates; the figure of the model behind them stays in the JSON."""
+
 
 def made(console: Console, document: Document) -> None:
     """A new gallery."""
@@ -73,14 +76,18 @@ def enrolment(console: Console, document: Document) -> None:
         console.print(f"{item['outcome']:<17} {printable(item['image'])}")
         error = item.get("error")
         if error is not None:
-            remedy = f" {error['remedy']}" if error["remedy"] else ""
-            console.print(f"                  [{error['code']}] {printable(error['message'])}{printable(remedy)}")
+            said = " ".join(_sentence(error[part]) for part in ("message", "remedy") if error[part])
+            console.print(f"                  [{error['code']}] {printable(said)}")
         for remark in [*item.get("quality", {}).get("reasons", ()), *item.get("notes", ())]:
             console.print(f"                  {printable(remark)}")
     counts = [f"{document['enrolled']:,} enrolled"]
     counts += [f"{document['already_enrolled']:,} already enrolled"] if document["already_enrolled"] else []
     counts += [f"{document['failed']:,} failed"] if document["failed"] else []
     console.print(f"{printable(document['subject'])}: {', '.join(counts)}")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def identification(console: Console, document: Document) -> None:
@@ -131,13 +138,15 @@ def _expectation(document: Document) -> str:
     rate = document["expected_false_positives"]
     if rate is None:
         return "; how many strangers reach it is not known for this model"
-    doubt = ", extrapolated" if document["extrapolated"] else ""
+    doubt = " (extrapolated beyond what was measured)" if document["extrapolated"] else ""
     return f": a search for somebody who is not on record is expected to return {_rate(rate)} people{doubt}"
 
 
 def _rate(rate: float | None) -> str:
     if rate is None:
         return "not known"
+    if rate < SMALLEST_RATE:
+        return f"< {SMALLEST_RATE:g}"
     return f"{rate:.2g}" if rate < 0.001 or rate >= 100 else f"{rate:.3f}"
 
 
@@ -149,7 +158,7 @@ def verification(console: Console, document: Document) -> None:
     verdict = "the same person" if document["same"] else "not shown to be the same person"
     console.print(f"score {document['score']:.3f}, threshold {document['threshold']:.2f}: {verdict}")
     if document["false_match_rate"] is not None:
-        doubt = " (extrapolated)" if document["extrapolated"] else ""
+        doubt = " (extrapolated beyond what was measured)" if document["extrapolated"] else ""
         console.print(
             f"{_rate(document['false_match_rate'])} of pairs of different people score this much or more{doubt}"
         )
@@ -166,7 +175,8 @@ def withdrawal(console: Console, document: Document) -> None:
     """What was destroyed, and each keeper's answer to "is nothing left?"."""
     console.print(f"{printable(document['subject'])} is out of every search. Destroyed, keys first:")
     for what, count in document["destroyed"].items():
-        console.print(f"  {count:>6,}  {printable(what)}")
+        if count:
+            console.print(f"  {count:>6,}  {printable(what)}")
     console.print("Checked afterwards, each keeper looking for itself:")
     for keeper in document["confirmations"]:
         said = "nothing left" if keeper["absent"] else f"{keeper['remaining']} LEFT"

@@ -37,8 +37,8 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
     for folder in (place, keys):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise GalleryExists(f"{folder} exists and is not empty.")
-    if keys == place or place in keys.parents:
-        raise GalleryExists(f"The key folder {keys} must not lie inside the data folder.")
+    if keys == place or place in keys.parents or keys in place.parents:
+        raise GalleryExists(f"The key folder {keys} and the data folder must not lie one inside the other.")
     gallery_id = secrets.token_hex(16)
     mark = secrets.token_hex(4)
     new_place = place.with_name(f".{place.name}.new-{mark}")

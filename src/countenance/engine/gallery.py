@@ -9,6 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,13 +18,20 @@ from typing import Self
 
 from countenance.clock import Clock, SystemClock
 from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.execution import Execution
+from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.permission.record import Asked
+from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.collecting import Collecting, Parts
+from countenance.engine.duties import Duties
+from countenance.engine.orders import Orders
+from countenance.engine.record import Record
+from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
-from countenance.errors import ErasureIncomplete, GalleryError
+from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
 from countenance.index.choice import open_index
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.identify import Identification, Identifier
@@ -145,7 +153,8 @@ class Countenance:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
-        Raises PermissionInvalid, SubjectNameInvalid.
+        Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
+        anything of somebody who lives there.
         """
         asked = Asked(
             subject,
@@ -160,7 +169,12 @@ class Countenance:
             guardian,
             recipients,
         )
-        return answers.Receipt(self._ledger.give([asked])[0])
+        self._refuse_forbidden([asked])
+        receipt = answers.Receipt(self._ledger.give([asked])[0])
+        number = self._ledger.find(subject).subject_id
+        self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
+        self._execution.settle_newcomers([number])
+        return receipt
 
     def enrol(
         self,
@@ -201,7 +215,14 @@ class Countenance:
 
         Returns how many were enrolled. Raises VectorsInvalid, PermissionInvalid, SubjectNameInvalid.
         """
-        importer = TemplateImport(self._database, self._vault, self._ledger, self._clock)
+        importer = TemplateImport(
+            self._database,
+            self._vault,
+            self._ledger,
+            self._clock,
+            admit=self._refuse_forbidden,
+            arrived=self._execution.settle_newcomers,
+        )
         dimensions = self._package(self.model).manifest.dimensions
         count = importer.write(rows, model=self.model, dimensions=dimensions, progress=progress)
         self._searchable.save()
@@ -270,10 +291,9 @@ class Countenance:
         next opening; the subject is out of every search all the same).
         """
         owner = self._ledger.find(subject)
-        name = self._ledger.name(owner)
         erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
-        self._searchable.save()
-        return answers.Withdrawal(name, erased)
+        self._save_if_possible()
+        return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
         """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
@@ -281,19 +301,41 @@ class Countenance:
 
         This happens at every opening; a service that stays open calls it once a day.
         """
-        finished = self._eraser.resume(progress) + self._eraser.erase_again(progress)
+        finished = self._eraser.erase_again(progress) + self._eraser.resume(progress)
         self.collecting.expire()
         lapsed = self._ledger.lapsed()
         if lapsed:
             finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
         if finished:
-            self._searchable.save()
+            self._save_if_possible()
         return tuple(_unnamed(erased) for erased in finished)
 
     def status(self, *, people: bool = False) -> answers.Status:
         """The gallery in numbers; with ``people``, every subject by name."""
         package = self._package(self.model)
         return self._stock.take(package, mirrored=self._mirrored, people=people)
+
+    # -- orders, residence, log -----------------------------------------------------------------------------
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Regulators' orders: serve, plan, freeze, execute, certify."""
+        return Orders(self._database, self._desk, self._execution, self._witness, self._clock, self._keep_index)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """Duties to keep evidence, and recipients who have to be told of an erasure."""
+        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
+
+    @cached_property
+    def residency(self) -> Residency:
+        """Evidence of where subjects live, and what follows from it."""
+        return Residency(self._register, self._ledger, self._execution, self._clock)
+
+    @cached_property
+    def log(self) -> Record:
+        """The tamper-evident log: checkpoint, proofs, check."""
+        return Record(self._witness)
 
     # -- models ---------------------------------------------------------------------------------------------
 
@@ -346,8 +388,15 @@ class Countenance:
         self._blobs.recover(self._knows_image)
         try:
             return self.expire(), None
-        except ErasureIncomplete as error:
+        except KeysForeign:
+            raise
+        except CountenanceError as error:  # a gallery that cannot be opened could not be put right either
             return (), str(error)
+
+    def _save_if_possible(self) -> None:
+        """Write the index anew after an erasure. A cache that cannot be written must not hide the erasure."""
+        with suppress(CountenanceError):
+            self._searchable.save()
 
     def _knows_image(self, image_id: str) -> bool:
         with self._database.read() as connection:
@@ -373,6 +422,9 @@ class Countenance:
             }
         return self._searchables[model]
 
+    def _keep_index(self) -> None:
+        self._searchable.save()
+
     @property
     def _eraser(self) -> Eraser:
         holders = (self._searchable, self._blobs, StoreHolder(self._database))
@@ -382,6 +434,28 @@ class Countenance:
     @cached_property
     def _witness(self) -> GalleryWitness:
         return GalleryWitness(self._settings.folder, self._description.gallery_id, self._ring)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        return Desk(self._database, self._ring, self._clock)
+
+    @cached_property
+    def _register(self) -> Register:
+        return Register(self._database, self._vault, self._ledger, self._clock)
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(
+            self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
+        )
+
+    def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
+        now = self._clock.now()
+        checked = [check(one, now=now, record_id="", version=1) for one in asked]
+        told = [(one.subject, [declared(one.residence, now.date())]) for one in checked]
+        forbidding = self._execution.forbidding(told)
+        if forbidding is not None:
+            raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
 
     @cached_property
     def _enroller(self) -> Enroller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from countenance import clock
 from countenance.clock import Clock
@@ -87,7 +88,14 @@ class Stock:
                     images=images.get(row.subject_id, 0),
                     references=held.get(row.subject_id, 0),
                     purposes=tuple(sorted({purpose for p in standing for purpose in p.purposes})),
-                    until=max((p.valid_until_utc for p in standing), default=""),
+                    until=_last_day(max((p.valid_until_utc for p in standing), default="")),
                 )
             )
         return tuple(sorted(listed, key=lambda one: one.subject))
+
+
+def _last_day(ended_utc: str) -> str:
+    """The last day of a permission that has ended at this moment."""
+    if not ended_utc:
+        return ""
+    return (clock.from_text(ended_utc) - timedelta(microseconds=1)).date().isoformat()

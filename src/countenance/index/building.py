@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.index.anchors import COVERAGE, pooled
-from countenance.index.coarse import Codes, Owners32
+from countenance.index.coarse import LISTS_ABOVE, Codes, Owners32, lists_for
 from countenance.index.columns import NarrowColumn
 from countenance.index.labels import LabelColumn
 from countenance.index.protocol import Batch, Labels
@@ -27,6 +27,7 @@ from countenance.terms import Ids, Vectors
 
 _BLOCK_ROWS = 1 << 16
 _SAMPLE_SUBJECTS = 20_000
+_SAMPLE_PER_LIST = 40
 _SAMPLE_SEED = 7
 
 Rows = npt.NDArray[np.int64]
@@ -120,7 +121,13 @@ class FromSegment:
         return records
 
 
-def built(sources: Sequence[Source], store: RefinementStore, *, coverage: float = COVERAGE) -> Segment:
+def built(
+    sources: Sequence[Source],
+    store: RefinementStore,
+    *,
+    coverage: float = COVERAGE,
+    lists_above: int = LISTS_ABOVE,
+) -> Segment:
     """One segment of all rows of ``sources``; there must be at least one row."""
     references = np.concatenate([source.references for source in sources])
     subjects = np.concatenate([source.subjects for source in sources])
@@ -149,21 +156,24 @@ def built(sources: Sequence[Source], store: RefinementStore, *, coverage: float 
         labels=LabelColumn.of(labels[order]),
         alive=np.ones(len(order), np.bool_),
         refinement=refinement,
-        codes=coded(refinement, starts, store.dimensions, coverage),
+        codes=coded(refinement, starts, store.dimensions, coverage, lists_above),
     )
 
 
-def coded(refinement: Refinement, starts: npt.NDArray[np.uint32], dimensions: int, coverage: float) -> Codes:
+def coded(
+    refinement: Refinement, starts: npt.NDArray[np.uint32], dimensions: int, coverage: float, lists_above: int
+) -> Codes:
     """Coarse codes of the anchors of all subjects in a segment."""
     count = len(starts) - 1
     chosen = np.arange(count)
-    if count > _SAMPLE_SUBJECTS:
-        chosen = np.sort(np.random.default_rng(_SAMPLE_SEED).choice(count, _SAMPLE_SUBJECTS, replace=False))
+    sampled = max(_SAMPLE_SUBJECTS, _SAMPLE_PER_LIST * lists_for(count) if count > lists_above else 0)
+    if count > sampled:
+        chosen = np.sort(np.random.default_rng(_SAMPLE_SEED).choice(count, sampled, replace=False))
     sizes = starts[chosen + 1].astype(np.int64) - starts[chosen]
     number = np.repeat(np.arange(len(chosen)), sizes)
     rows = starts[chosen].astype(np.int64)[number] + np.arange(len(number)) - (np.cumsum(sizes) - sizes)[number]
     sample, _ = pooled(to_templates(refinement.take(rows), exact=refinement.exact), number, coverage)
-    return Codes.of(dimensions, sample, count, _anchors(refinement, starts, coverage))
+    return Codes.of(dimensions, sample, count, _anchors(refinement, starts, coverage), lists_above)
 
 
 def _anchors(

@@ -1,14 +1,17 @@
 """Which index a gallery gets: exact while that is quick, embedded above, and from one to the other as it grows.
 
-Rules kept here: nobody has to choose; the switch is where the exact search of one probe takes as long as the
-embedded one (docs/choosing-an-engine.md has the measurement); a gallery that grows across it while it is open
-is carried over in one step, and searches go on meanwhile.
+Rules kept here: nobody has to choose; the switch is where an exact search of one probe takes about a
+millisecond, so that whoever needs no speed gets exact scores (docs/choosing-an-engine.md has the measurement); a
+gallery that grows across it while it is open is carried over in one step, and searches go on meanwhile.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from countenance.holding import Absence
 from countenance.index.embedded import EmbeddedIndex
@@ -16,6 +19,7 @@ from countenance.index.exact import KIND as EXACT_KIND
 from countenance.index.exact import ExactIndex
 from countenance.index.protocol import Batch, Fact, Filter, Hits, Index, Labels
 from countenance.index.snapshot import read_contents
+from countenance.index.tune import Tuning, tune
 from countenance.terms import Ids, Vectors
 
 EXACT_UP_TO = 20_000
@@ -127,6 +131,13 @@ class GrowingIndex:
         inner.restore(contents)
         with self._changing:
             self._inner = inner
+
+    def tune(self, recall: float, *, random: np.random.Generator, clock: Callable[[], float]) -> Tuning | None:
+        """Tune for a subject recall (see index.tune); None while every search is exact and nothing needs it."""
+        inner = self._inner
+        if isinstance(inner, ExactIndex):
+            return None
+        return tune(inner, recall, random=random, clock=clock)
 
     def held(self, reference_ids: Ids) -> Ids:
         """Those of ``reference_ids`` whose bytes are still in memory, removed or not."""

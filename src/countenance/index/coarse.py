@@ -11,6 +11,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,10 @@ SHARDS = max(1, min(8, len(os.sched_getaffinity(0))))
 LISTS_ABOVE = 6_000_000
 """Anchors in a segment above which it is scanned by inverted lists; see docs/adr/0005-one-bit-codes.md."""
 
+_TOGETHER = 8
+"""Queries scanned together: more of them fall out of the cache, fewer read the codes more often."""
+
+_SAMPLE_PER_LIST = 20
 _ROTATION_SEED = 20_220_518
 _SMALL = 1 << 15
 """Anchors below which one shard is quicker than two threads."""
@@ -57,6 +62,12 @@ def rotation(dimensions: int) -> Vectors:
     return turned
 
 
+def rotated(probes: Vectors) -> Vectors:
+    """``probes`` as the coarse codes want them."""
+    turn = rotation(probes.shape[1])
+    return np.concatenate([probes[n : n + _TOGETHER] @ turn for n in range(0, len(probes), _TOGETHER)])
+
+
 class Codes:
     """Codes of a segment's anchors. Unchanging once built; any number of readers."""
 
@@ -67,11 +78,18 @@ class Codes:
 
     @classmethod
     def of(
-        cls, dimensions: int, sample: Vectors, expected: int, anchors: Iterable[tuple[Vectors, Owners32]]
+        cls,
+        dimensions: int,
+        sample: Vectors,
+        expected: int,
+        anchors: Iterable[tuple[Vectors, Owners32]],
+        lists_above: int = LISTS_ABOVE,
     ) -> Codes:
         """Codes of all ``anchors`` (vectors, owners); ``sample`` (rows alike) trains, ``expected`` sizes."""
         turn = rotation(dimensions)
-        shards = [_trained(dimensions, sample @ turn, expected) for _ in range(SHARDS if expected > _SMALL else 1)]
+        lists = lists_for(expected) if expected > lists_above else 0
+        shards = [_trained(dimensions, sample @ turn, lists)]
+        shards += [_emptied_copy(shards[0]) for _ in range(SHARDS - 1 if expected > _SMALL else 0)]
         owners: list[list[Owners32]] = [[] for _ in shards]
         with ThreadPoolExecutor(len(shards), initializer=_one_thread_each) as threads:
             waiting: list[Future[None]] = []
@@ -85,6 +103,13 @@ class Codes:
                 left.result()
         joined = [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in owners]
         return cls(shards, joined)
+
+    def alike(self, vectors: Vectors, owners: Owners32) -> Codes:
+        """Codes of other anchors, made the same way: nearness in both can be compared."""
+        shard = _emptied_copy(self._shards[0])
+        with ThreadPoolExecutor(1, initializer=_one_thread_each) as threads:
+            threads.submit(shard.add, vectors @ rotation(int(shard.d))).result()
+        return Codes([shard], [owners])
 
     def __len__(self) -> int:
         """Anchors."""
@@ -115,24 +140,29 @@ class Codes:
         return per_code + sum(int(owner.nbytes) for owner in self._owners)
 
     def scan(self, turned: Vectors, count: int, effort: Effort) -> npt.NDArray[np.int64]:
-        """Owners of the ``count`` best anchors or more for each rotated probe, shape (n, m); -1 where none.
+        """Owners of the ``count`` best anchors for each rotated probe, shape (n, m), in no order; -1 where none.
 
         An owner of several anchors may come several times.
         """
-        if len(self._shards) == 1:
-            return _scanned(self._shards[0], self._owners[0], turned, count, effort)[0]
+        return self.nearest(turned, count, effort)[0]
+
+    def nearest(self, turned: Vectors, count: int, effort: Effort) -> tuple[npt.NDArray[np.int64], Vectors]:
+        """As :meth:`scan`, and the estimated nearness of each anchor (larger is nearer)."""
         pairs = list(zip(self._shards, self._owners, strict=True))
-        # A single query uses one thread of FAISS's, so the caller can scan a shard itself; several would not.
-        mine = pairs.pop() if len(turned) == 1 else None
+        # A single query uses one thread of FAISS's plain scan, so the caller can scan a shard itself; several
+        # queries, and lists, would use as many threads as the process allows and wait for each other.
+        mine = pairs.pop() if len(turned) == 1 and not self.listed else None
         waiting = [_scanners().submit(_scanned, shard, owner, turned, count, effort) for shard, owner in pairs]
         parts = [] if mine is None else [_scanned(*mine, turned, count, effort)]
         parts += [part.result() for part in waiting]
+        if len(parts) == 1:
+            return parts[0]
         owners = np.concatenate([part[0] for part in parts], axis=1)
-        if owners.shape[1] <= count:
-            return owners
         nearness = np.concatenate([part[1] for part in parts], axis=1)
+        if owners.shape[1] <= count:
+            return owners, nearness
         best = np.argpartition(-nearness, count - 1, axis=1)[:, :count]
-        return np.take_along_axis(owners, best, axis=1)
+        return np.take_along_axis(owners, best, axis=1), np.take_along_axis(nearness, best, axis=1)
 
 
 def _scanned(
@@ -146,20 +176,26 @@ def _scanned(
         distances, found = shard.search(turned, wanted, params=parameters)
         nearness = -distances
     else:
-        nearness, found = shard.search(turned, wanted)
+        blocks = [shard.search(turned[n : n + _TOGETHER], wanted) for n in range(0, len(turned), _TOGETHER)]
+        nearness = np.concatenate([block[0] for block in blocks])
+        found = np.concatenate([block[1] for block in blocks])
     owners = np.where(found >= 0, owner[found], -1).astype(np.int64)
     return owners, np.where(found >= 0, nearness, -np.inf).astype(np.float32)
 
 
-def _trained(dimensions: int, sample: Vectors, expected: int) -> Shard:
-    if expected <= LISTS_ABOVE:
+def lists_for(expected: int) -> int:
+    """Inverted lists for so many anchors: the power of two nearest to their square root, at least 16."""
+    return 1 << max(4, round(math.log2(math.sqrt(max(1, expected)))))
+
+
+def _trained(dimensions: int, sample: Vectors, lists: int) -> Shard:
+    if lists == 0:
         shard = _FAISS.IndexRaBitQFastScan(dimensions, faiss.METRIC_INNER_PRODUCT)
         shard.train(sample)
         return shard
-    # Unit vectors rank alike by distance and by inner product; by distance the centroids may stay means.
-    lists = 1 << max(4, round(np.log2(np.sqrt(expected))))
-    while lists > 1 and len(sample) < 20 * lists:
+    while lists > 1 and len(sample) < _SAMPLE_PER_LIST * lists:
         lists //= 2
+    # Unit vectors rank alike by distance and by inner product; by distance the centroids may stay means.
     quantizer = _FAISS.IndexFlatL2(dimensions)
     shard = _FAISS.IndexIVFRaBitQFastScan(quantizer, dimensions, lists, faiss.METRIC_L2)
     shard.cp.seed = 1
@@ -169,6 +205,12 @@ def _trained(dimensions: int, sample: Vectors, expected: int) -> Shard:
     quantizer.this.disown()
     shard.own_fields = True
     return shard
+
+
+def _emptied_copy(shard: Shard) -> Shard:
+    copy = _FAISS.deserialize_index(_FAISS.serialize_index(shard))  # FAISS cannot clone this type
+    copy.reset()
+    return copy
 
 
 def _one_thread_each() -> None:

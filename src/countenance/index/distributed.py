@@ -13,9 +13,11 @@ Rules kept here:
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +56,7 @@ _ROWS_AT_ONCE = 4000
 _IDS_AT_ONCE = 4000
 _PROBES_AT_ONCE = 64
 _SUBJECTS_AT_ONCE = 500
+_MOST_HIDDEN = 1000
 _BYTES_AT_ONCE = 16 << 20  # well under the 64 MiB that a Milvus proxy receives
 
 
@@ -90,7 +93,7 @@ class DistributedIndex:
         name = collection_name(gallery, model)
         self._collection = Collection(self._link, name, marker, deployment.structure, deployment.staleness_ms)
         self._purge = Purge(self._link, name, deployment.retention, deployment.purge_seconds)
-        self._denied: frozenset[int] = frozenset()
+        self._denied: Mapping[int, float] = {}  # until when; replaced as a whole, so that readers need no lock
         self._removed: frozenset[int] = frozenset()
         self._writing = threading.RLock()
         self._collection.open()
@@ -134,7 +137,7 @@ class DistributedIndex:
                     self._collection.delete(among("reference_id", moved), partition)
                 partition = self._collection.ensure_partition(jurisdiction)
                 self._collection.upsert(rows_of(piece, self._stored(piece.templates)), partition)
-                self._denied -= set(ids.tolist())
+                self._deny(ids, 0.0)
                 self._removed -= set(ids.tolist())
 
     def remove(self, reference_ids: Ids) -> int:
@@ -144,16 +147,17 @@ class DistributedIndex:
         """
         ids = np.unique(checked_ids(reference_ids))
         with self._writing:
-            fresh = set(ids.tolist()) - self._denied
-            self._denied |= fresh
+            fresh = set(ids.tolist()) - self._hidden()
+            self._deny(ids, math.inf)
+            few = len(ids) <= _MOST_HIDDEN
             held = 0
             for part in _parts(ids):
-                rows = self._rows(part, [])
-                held += len({row["reference_id"] for row in rows} & fresh)
-                if rows:
-                    self._collection.delete(among("reference_id", part))
+                held += len({row["reference_id"] for row in self._rows(part, [])} & fresh)
+                # Told even when nothing is seen: another process may have added one a moment ago.
+                self._collection.delete(among("reference_id", part), hidden=few)
             self._removed |= set(ids.tolist())
-            self._denied -= set(ids.tolist())
+            # Confirmed by the server. Until every answer shows it, few are hidden, and for many it is waited.
+            self._deny(ids, time.monotonic() + self._collection.settling_s if few else 0.0)
             return held
 
     def relabel(self, reference_ids: Ids, labels: Labels) -> None:
@@ -162,7 +166,7 @@ class DistributedIndex:
         wanted = dict(zip(ids.tolist(), checked_labels(labels, len(ids)), strict=True))
         with self._writing:
             for part in _parts(np.fromiter(wanted, np.int64, len(wanted)), self._rows_at_once):
-                rows = self._rows(part, ["subject_id", VECTOR])
+                rows = self._rows(part, ["subject_id", VECTOR], newest=True)
                 if not rows:
                     continue
                 held = np.array([row["reference_id"] for row in rows], np.int64)
@@ -209,7 +213,7 @@ class DistributedIndex:
         with self._writing:
             self._collection.drop()
             self._collection.open()
-            self._denied = self._removed = frozenset()
+            self._denied, self._removed = {}, frozenset()
 
     def close(self) -> None:
         """Let the connection go."""
@@ -266,7 +270,7 @@ class DistributedIndex:
         self, first: int, probes: Vectors, k: int, where: Filter, partitions: list[str] | None, by_subject: bool
     ) -> Scored:
         """Scored references for ``probes``, which are numbered from ``first``; enough of them for ``k`` answers."""
-        denied = self._denied
+        denied = self._hidden()
         condition = expression(where, denied)
         limit = min(MOST_HITS, max(64, 4 * k) if by_subject else k + 16)
         while True:
@@ -312,10 +316,23 @@ class DistributedIndex:
         """The held rows among ``ids`` (at most _IDS_AT_ONCE), with ``fields``."""
         return self._collection.query(among("reference_id", ids), ["reference_id", *fields], newest=newest)
 
+    def _hidden(self) -> frozenset[int]:
+        """References that this process must not find, whatever the server answers."""
+        denied, now = self._denied, time.monotonic()
+        return frozenset(number for number, until in denied.items() if until > now)
+
+    def _deny(self, ids: Ids, until: float) -> None:
+        """Hide ``ids`` until that moment of the monotonic clock; what has expired is dropped."""
+        now = time.monotonic()
+        kept = {number: end for number, end in self._denied.items() if end > now}
+        kept.update(dict.fromkeys(ids.tolist(), until))
+        self._denied = {number: end for number, end in kept.items() if end > now}
+
     def _settle(self) -> None:
         """Tell the server again what it could not be told."""
-        if self._denied:
-            self.remove(np.fromiter(self._denied, np.int64, len(self._denied)))
+        untold = [number for number, until in self._denied.items() if until == math.inf]
+        if untold:
+            self.remove(np.array(untold, np.int64))
 
     def _stored(self, templates: Vectors) -> Vectors:
         return templates if self._rotation is None else self._rotation.apply(templates)

@@ -1,12 +1,9 @@
 """The embedded index: 1-bit codes scanned exhaustively or by lists, refined, in this process (FAISS).
 
-A search asks every part for candidate subjects, then scores *all* references of every candidate in every
-part, so a subject's score is its best reference's wherever that one lies.
-
 Rules kept here:
 
-* What a search sees is one immutable :class:`State`, taken once; a writer publishes a new one. Readers never
-  wait. Removal and relabelling change a segment in place and are seen by searches that start afterwards.
+* What a search sees is one immutable State (index.parts), taken once; a writer publishes a new one. Readers
+  never wait. Removal and relabelling change a segment in place and are seen by searches that start afterwards.
 * New references go to float32 rows that are compared one by one, and move into segments in the background;
   segments are merged so that each is at least four times the next, so there are few.
 * What happens to a reference while it is being moved is written in a journal and done again to the new
@@ -17,10 +14,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from countenance.errors import SnapshotUnusable
 from countenance.holding import Absence
@@ -33,48 +28,20 @@ from countenance.index.checks import (
     checked_labels,
     checked_vectors,
 )
-from countenance.index.coarse import Effort, rotation
+from countenance.index.coarse import Effort
 from countenance.index.exact import KIND as EXACT_KIND
 from countenance.index.exact import exact_batch
 from countenance.index.keeping import KIND, kept_arrays, restored
-from countenance.index.newest import Newest
+from countenance.index.parts import Change, Sizes, State, best, removed_from, tail
 from countenance.index.protocol import Batch, Fact, Filter, Hits, Labels
-from countenance.index.ranking import Scored, nothing, ranked
 from countenance.index.refinement import RefinementStore
 from countenance.index.rows import GrowingRows
-from countenance.index.segment import SCORE_ALL_BELOW, Segment
+from countenance.index.segment import Segment
 from countenance.index.snapshot import Contents, read_contents, write_contents
 from countenance.terms import Ids, Vectors
 
-_MERGE_RATIO = 4
 _WAIT_ABOVE = 4
 """An adder waits for the mover when the newest rows are so many times their limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Where the index changes its ways; the defaults are measured, tests make them small."""
-
-    newest: int = 8192
-    """Newest rows at which they are moved into a segment."""
-    score_all_below: int = SCORE_ALL_BELOW
-    """Admitted rows of a segment up to which all are scored."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """What searches see."""
-
-    segments: tuple[Segment, ...]
-    newest: GrowingRows
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """One entry of the journal: references removed (or replaced), or relabelled."""
-
-    reference_ids: Ids
-    labels: Labels | None
 
 
 class EmbeddedIndex:
@@ -127,6 +94,11 @@ class EmbeddedIndex:
     def effort(self, effort: Effort) -> None:
         self._effort = effort
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What searches see besides the newest rows; for tuning and benchmarks."""
+        return self._state.segments
+
     def __len__(self) -> int:
         """References that a search can see."""
         state = self._state
@@ -141,11 +113,11 @@ class EmbeddedIndex:
             return
         if len(checked.reference_ids) >= self._sizes.newest:
             with self._moving:
-                segment = built([FromBatch(checked, self._store.exact)], self._store)
+                segment = self._built([FromBatch(checked, self._store.exact)])
                 with self._writing:
                     before = self._state
                     self._state = replace(before, segments=(*before.segments, segment))
-                    _remove(before, checked.reference_ids)
+                    removed_from(before, checked.reference_ids)
         else:
             with self._writing:
                 state = self._state
@@ -162,7 +134,7 @@ class EmbeddedIndex:
         with self._writing:
             if self._journal is not None:
                 self._journal.append(Change(ids, None))
-            return _remove(self._state, ids)
+            return removed_from(self._state, ids)
 
     def relabel(self, reference_ids: Ids, labels: Labels) -> None:
         """Give held references new labels; ids not held are passed over."""
@@ -193,9 +165,12 @@ class EmbeddedIndex:
         with self._moving:
             self._tidy(force=True)
 
+    def _built(self, sources: Sequence[Source]) -> Segment:
+        return built(sources, self._store, lists_above=self._sizes.lists_above)
+
     def _tidy_if_due(self) -> None:
         rows = len(self._state.newest.view.alive)
-        if rows < self._sizes.newest and not _tail(self._state.segments, 0):
+        if rows < self._sizes.newest and not tail(self._state.segments, 0):
             return
         if not self._background or rows >= _WAIT_ABOVE * self._sizes.newest:
             with self._moving:
@@ -212,9 +187,9 @@ class EmbeddedIndex:
         state = self._state
         rows = len(state.newest.view.alive)
         move = rows >= self._sizes.newest or (force and rows > 0)
-        tail = _tail(state.segments, rows if move else 0)
-        if move or tail:
-            self._replaced(tail, move_newest=move)
+        merged = tail(state.segments, rows if move else 0)
+        if move or merged:
+            self._replaced(merged, move_newest=move)
 
     def _replaced(self, segments: tuple[Segment, ...], *, move_newest: bool) -> None:
         """Put one segment in the place of ``segments`` (and of the newest rows); the caller holds ``_moving``."""
@@ -227,7 +202,7 @@ class EmbeddedIndex:
             self._journal = []
         try:
             filled = [source for source in sources if len(source.references)]
-            fresh = [built(filled, self._store)] if filled else []
+            fresh = [self._built(filled)] if filled else []
         except BaseException:
             self._journal = None
             raise
@@ -267,27 +242,7 @@ class EmbeddedIndex:
         rows = checked_vectors(probes, self._dimensions)
         count = check_count(k)
         check_filter(where)
-        state = self._state
-        exact = all(segment.exact for segment in state.segments)
-        wanted = max(self._effort.candidates, 4 * count)
-        found: list[Ids] = []
-        newest = None
-        if len(state.newest.view.alive):
-            newest = Newest(state.newest.view, rows, where)
-            found.append(newest.candidates(wanted))
-        if state.segments:
-            turned = rows @ rotation(self._dimensions)
-            found += [
-                segment.candidates(rows, turned, wanted, where, self._effort, self._sizes.score_all_below)
-                for segment in state.segments
-            ]
-        if not found or len(rows) == 0:
-            return nothing(len(rows), count, exact=exact)
-        pair_probes, pair_subjects = _pairs(np.concatenate(found, axis=1))
-        scored = [segment.rescored(pair_probes, pair_subjects, rows, where) for segment in state.segments]
-        if newest is not None:
-            scored.append(newest.rescored(pair_probes, pair_subjects))
-        return ranked(Scored.joined(scored), len(rows), count, by_subject=by_subject, exact=exact)
+        return best(self._state, rows, count, where, self._effort, self._sizes, by_subject=by_subject)
 
     # -- keeping ---------------------------------------------------------------------------------------------
 
@@ -310,7 +265,7 @@ class EmbeddedIndex:
         if contents.kind == EXACT_KIND:
             batch = exact_batch(contents, self._model, self._dimensions)
             if len(batch.reference_ids) >= self._sizes.newest:
-                segments = (built([FromBatch(batch, self._store.exact)], self._store),)
+                segments = (self._built([FromBatch(batch, self._store.exact)]),)
             else:
                 newest.append(batch)
         elif (contents.kind, contents.model, contents.dimensions) == (KIND, self._model, self._dimensions):
@@ -343,26 +298,3 @@ class EmbeddedIndex:
         memory = state.newest.memory_bytes + sum(segment.memory_bytes for segment in state.segments)
         removed = state.newest.removed + sum(segment.removed for segment in state.segments)
         return Fact(KIND, len(self), self._dimensions, memory, removed)
-
-
-def _remove(state: State, reference_ids: Ids) -> int:
-    return state.newest.remove(reference_ids) + sum(segment.remove(reference_ids) for segment in state.segments)
-
-
-def _tail(segments: Sequence[Segment], moved: int) -> tuple[Segment, ...]:
-    """The last segments that are to become one together with ``moved`` new rows; () when none are."""
-    size, first = moved, len(segments)
-    while first and (size == 0 or len(segments[first - 1]) < _MERGE_RATIO * size):
-        first -= 1
-        size += len(segments[first])
-    tail = tuple(segments[first:])
-    return tail if moved or len(tail) > 1 else ()
-
-
-def _pairs(candidates: Ids) -> tuple[Ids, Ids]:
-    """Distinct (probe, subject) pairs of ``candidates`` (shape (n, m), -1 none), probes ascending."""
-    ordered = np.sort(candidates, axis=1)
-    fresh = ordered >= 0
-    fresh[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-    probes, places = np.nonzero(fresh)
-    return probes, ordered[probes, places]

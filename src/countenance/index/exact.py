@@ -22,10 +22,10 @@ from countenance.index.checks import (
     checked_vectors,
 )
 from countenance.index.protocol import LABELS, Batch, Fact, Filter, Hits, Labels
-from countenance.index.ranking import best_rows, nothing
+from countenance.index.ranking import best_rows, nothing, scores_of
 from countenance.index.rows import GrowingRows
 from countenance.index.snapshot import Array, Contents, read_contents, write_contents
-from countenance.terms import Ids, Vectors, comparison_scores
+from countenance.terms import Ids, Vectors
 
 KIND = "exact"
 _SCORES_AT_ONCE = 1 << 24
@@ -97,7 +97,7 @@ class ExactIndex:
         references = view.reference_ids[seen]
         step = max(1, _SCORES_AT_ONCE // len(templates))
         for first in range(0, len(rows), step):
-            scores = comparison_scores(rows[first : first + step], templates)
+            scores = scores_of(rows[first : first + step], templates)
             # Removal overwrites a template under a running search; a second look keeps it out of the ranking.
             scores[:, ~view.alive[seen]] = -np.inf
             for n, row in enumerate(scores, first):

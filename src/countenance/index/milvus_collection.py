@@ -134,13 +134,22 @@ class Collection:
         self._link.call("insert", lambda c, t: c.upsert(self.name, list(rows), partition_name=partition, timeout=t))
         self._wrote_at = time.monotonic()
 
-    def delete(self, expression: str, partition: str = "") -> None:
-        """Delete what ``expression`` (on the primary key) names, in one partition or in all."""
+    @property
+    def settling_s(self) -> float:
+        """For how long an answer may still miss a write that the server has confirmed."""
+        return _READ_OWN_WRITES_S + self._staleness_ms / 1000
+
+    def delete(self, expression: str, partition: str = "", *, hidden: bool = False) -> None:
+        """Delete what ``expression`` (on the primary key) names, in one partition or in all.
+
+        ``hidden``: the caller keeps it out of its searches for :attr:`settling_s`; they need not wait for it.
+        """
         self._link.call(
             "delete",
             lambda c, t: c.delete(self.name, filter=expression, partition_name=partition or None, timeout=t),
         )
-        self._wrote_at = time.monotonic()
+        if not hidden:
+            self._wrote_at = time.monotonic()
 
     def query(
         self, expression: str, fields: Sequence[str], partitions: list[str] | None = None, *, newest: bool = False
@@ -184,10 +193,10 @@ class Collection:
 
     def count(self) -> int:
         """Rows that are not deleted."""
-        return int(self.query("", ["count(*)"])[0]["count(*)"])
+        return int(self.query("", ["count(*)"], newest=True)[0]["count(*)"])
 
     def _consistency(self, *, newest: bool) -> dict[str, Any]:
-        recent = time.monotonic() - self._wrote_at < _READ_OWN_WRITES_S + self._staleness_ms / 1000
+        recent = time.monotonic() - self._wrote_at < self.settling_s
         if newest or recent or self._staleness_ms == 0:
             return {"consistency_level": "Strong"}
         since_ms = int(time.time() * 1000) - self._staleness_ms

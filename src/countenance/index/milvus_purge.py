@@ -20,7 +20,7 @@ from pathlib import Path
 from countenance.errors import EngineSlow
 from countenance.index.milvus_link import Client, Link
 
-_PAUSE_S = 0.25
+_PAUSE_S = 0.5
 _AGAIN_AFTER_S = 10.0
 _DELTA_LEVEL = 1  # SegmentLevel.L0 of Milvus 2.4 and later: deletions only, no rows
 

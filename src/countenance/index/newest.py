@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.index.protocol import Filter
-from countenance.index.ranking import Scored, best_rows
+from countenance.index.ranking import Scored, best_rows, scores_of
 from countenance.index.rows import View
-from countenance.terms import Ids, Vectors, comparison_scores
+from countenance.terms import Ids, Vectors
 
 Rows = npt.NDArray[np.int64]
 
@@ -20,7 +20,7 @@ class Newest:
         """Score all rows of ``view`` that ``where`` admits."""
         self._view = view
         self._rows = np.flatnonzero(view.admitted(where))
-        self._scores = comparison_scores(probes, view.templates[self._rows])
+        self._scores = scores_of(probes, view.templates[self._rows])
         still = view.alive[self._rows]  # looked at again after the templates were read; see index.rows
         if not still.all():
             self._rows, self._scores = self._rows[still], self._scores[:, still]

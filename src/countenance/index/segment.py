@@ -20,7 +20,7 @@ from countenance.index.coarse import Codes, Effort
 from countenance.index.columns import NarrowColumn
 from countenance.index.labels import LabelColumn, Mask
 from countenance.index.protocol import Filter, Labels
-from countenance.index.ranking import Scored, best_rows
+from countenance.index.ranking import Scored, best_rows, scores_of
 from countenance.index.refinement import Records, Refinement, to_templates
 from countenance.terms import Ids, Vectors
 
@@ -173,7 +173,7 @@ class Segment:
             records = self.refinement.take(part)
             records[~self.alive[part]] = 0
             templates = to_templates(records, exact=self.exact)
-            scores[:, first : first + len(part)] = probes @ templates.T
+            scores[:, first : first + len(part)] = scores_of(probes, templates)
         subjects = self.subjects[np.searchsorted(self.starts, rows, side="right") - 1]
         best = np.full((len(probes), wanted), -1, np.int64)
         for n, row in enumerate(scores):
@@ -198,14 +198,16 @@ def _scores(records: Records, probes: Vectors, owner: Rows, *, exact: bool) -> V
     if exact:
         templates = to_templates(records, exact=True)
         if len(probes) == 1:
-            one: Vectors = templates @ probes[0]
+            one: Vectors = scores_of(probes, templates)[0]
             return one
         several: Vectors = np.einsum("ij,ij->i", templates, probes[owner])
         return several
     whole = records[:, :-4].view(np.int8).astype(np.float32)
     step = np.ascontiguousarray(records[:, -4:]).view(np.float32)[:, 0]
-    raw = whole @ probes[0] if len(probes) == 1 else np.einsum("ij,ij->i", whole, probes[owner])
-    scores: Vectors = raw * step
+    if len(probes) == 1:
+        single: Vectors = scores_of(probes, whole)[0] * step
+        return single
+    scores: Vectors = np.einsum("ij,ij->i", whole, probes[owner]) * step
     return scores
 
 

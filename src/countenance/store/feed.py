@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal, select
 
 from countenance.store import schema
 from countenance.store.batches import pieces
@@ -41,6 +41,14 @@ def announce(connection: Connection, kind: Change, reference_ids: Sequence[int])
         connection.execute(insert(_t), [{"kind": kind, "reference_id": number} for number in some])
 
 
+def announce_subjects(connection: Connection, kind: Change, subject_ids: Sequence[int]) -> None:
+    """Append one change for each reference of these subjects; nothing of them passes through this process."""
+    r = schema.references
+    for some in pieces(subject_ids):
+        source = select(literal(str(kind)), r.c.reference_id).where(r.c.subject_id.in_(some))
+        connection.execute(insert(_t).from_select(["kind", "reference_id"], source.order_by(r.c.reference_id)))
+
+
 def last(connection: Connection) -> int:
     """Number of the newest change; 0 when there never was one."""
     return connection.scalar(select(func.max(_t.c.change_id))) or 0
@@ -53,8 +61,10 @@ def first(connection: Connection) -> int:
 
 def since(connection: Connection, change_id: int) -> list[Entry]:
     """All changes after number ``change_id``, in order."""
-    query = select(_t).where(_t.c.change_id > change_id).order_by(_t.c.change_id)
-    return [Entry(row.change_id, Change(row.kind), row.reference_id) for row in connection.execute(query)]
+    columns = (_t.c.change_id, _t.c.kind, _t.c.reference_id)
+    query = select(*columns).where(_t.c.change_id > change_id).order_by(_t.c.change_id)
+    kinds = {str(kind): kind for kind in Change}
+    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query)]
 
 
 def trim(connection: Connection, before: int) -> None:

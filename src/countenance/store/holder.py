@@ -24,6 +24,10 @@ _BY_ARTEFACT = {
 """Tables that go when only one class of artefact does (an order may say so)."""
 
 
+SUBJECTS_AT_ONCE = 200
+"""Subjects deleted in one transaction: searches, which write down that they took place, wait for no more."""
+
+
 class StoreHolder:
     """Finds, deletes and looks again for the rows of erased subjects."""
 
@@ -41,18 +45,16 @@ class StoreHolder:
 
     def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """Delete the rows, then leave nothing of them in the database's own files."""
-        deleted = []
-        with self._database.write() as connection:
-            for table, ids in _reached(targets):
-                if table is schema.images:
-                    _keep_templates_of_lost_images(connection, ids)
-                count = sum(
-                    connection.execute(delete(table).where(table.c.subject_id.in_(some))).rowcount
-                    for some in pieces(ids)
-                )
-                deleted.append((table, count))
+        deleted: dict[Table, int] = {}
+        for some in pieces(targets, SUBJECTS_AT_ONCE):
+            with self._database.write() as connection:
+                for table, ids in _reached(some):
+                    if table is schema.images:
+                        _keep_templates_of_lost_images(connection, ids)
+                    gone = connection.execute(delete(table).where(table.c.subject_id.in_(ids))).rowcount
+                    deleted[table] = deleted.get(table, 0) + gone
         self._unconfirmed = self._database.forget_deleted_rows()
-        return _holdings(self.name, deleted)
+        return _holdings(self.name, list(deleted.items()))
 
     def confirm_absent(self, targets: Sequence[Target]) -> Absence:
         """Ask every table again."""

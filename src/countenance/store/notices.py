@@ -75,6 +75,13 @@ def of_erasure(connection: Connection, erasure_id: str) -> list[NoticeRow]:
     return [NoticeRow(*row) for row in connection.execute(query)]
 
 
+def listed(connection: Connection, erasure_id: str | None) -> list[NoticeRow]:
+    """The notices of one erasure, or of all, those without an answer first."""
+    query = select(_n) if erasure_id is None else select(_n).where(_n.c.erasure_id == erasure_id)
+    rows = [NoticeRow(*row) for row in connection.execute(query.order_by(_n.c.erasure_id, _n.c.recipient))]
+    return sorted(rows, key=lambda row: row.answered_utc is not None)
+
+
 def silent(connection: Connection, erasure_id: str) -> int:
     """How many recipients have not answered yet."""
     query = select(func.count()).select_from(_n).where(_n.c.erasure_id == erasure_id, _n.c.answered_utc.is_(None))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, func, insert, select
 
 from countenance.store import schema
 from countenance.store.batches import STATEMENT_ITEMS, pieces
@@ -199,12 +200,37 @@ def count_images_by_subject(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def image_ids_by_subject(connection: Connection) -> dict[SubjectId, tuple[str, ...]]:
-    """The ids of every subject's images, sorted."""
+def image_ids_by_subject(
+    connection: Connection, subject_ids: Sequence[int] | None = None
+) -> dict[SubjectId, tuple[str, ...]]:
+    """The ids of every subject's images, or of these subjects', sorted."""
+    query = select(_i.c.subject_id, _i.c.image_id)
     found: dict[SubjectId, list[str]] = {}
-    for number, image_id in connection.execute(select(_i.c.subject_id, _i.c.image_id).order_by(_i.c.image_id)):
-        found.setdefault(SubjectId(number), []).append(image_id)
-    return {number: tuple(ids) for number, ids in found.items()}
+    for one in _about(query, _i.c.subject_id, subject_ids):
+        for number, image_id in connection.execute(one):
+            found.setdefault(SubjectId(number), []).append(image_id)
+    return {number: tuple(sorted(ids)) for number, ids in found.items()}
+
+
+def numbers_by_subject(
+    connection: Connection, subject_ids: Sequence[int]
+) -> dict[SubjectId, tuple[ReferenceId, ...]]:
+    """The reference numbers of these subjects, ascending."""
+    found: dict[SubjectId, list[ReferenceId]] = {}
+    for one in _about(select(_r.c.subject_id, _r.c.reference_id), _r.c.subject_id, subject_ids):
+        for number, reference_id in connection.execute(one):
+            found.setdefault(SubjectId(number), []).append(ReferenceId(reference_id))
+    return {number: tuple(sorted(ids)) for number, ids in found.items()}
+
+
+def _about(
+    query: Select[tuple[Any, Any]], column: Column[int], subject_ids: Sequence[int] | None
+) -> Iterator[Select[tuple[Any, Any]]]:
+    if subject_ids is None:
+        yield query
+    else:
+        for some in pieces(subject_ids):
+            yield query.where(column.in_(some))
 
 
 def count_images(connection: Connection) -> tuple[int, int]:

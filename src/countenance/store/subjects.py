@@ -73,14 +73,26 @@ def by_ids(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId
     return found
 
 
+def known(connection: Connection, subject_ids: Sequence[int]) -> list[SubjectId]:
+    """Those of these subjects who are on record, by number."""
+    found: list[SubjectId] = []
+    for some in pieces(sorted(subject_ids)):
+        query = select(_t.c.subject_id).where(_t.c.subject_id.in_(some)).order_by(_t.c.subject_id)
+        found += [SubjectId(number) for number in connection.scalars(query)]
+    return found
+
+
 def everyone(connection: Connection) -> list[SubjectRow]:
     """All subjects, by number."""
     return [_row(row) for row in connection.execute(select(_t).order_by(_t.c.subject_id))]
 
 
-def numbers(connection: Connection) -> list[SubjectId]:
-    """The numbers of all subjects."""
-    return [SubjectId(number) for number in connection.scalars(select(_t.c.subject_id).order_by(_t.c.subject_id))]
+def numbers(connection: Connection, state: SubjectState | None = None) -> list[SubjectId]:
+    """The numbers of all subjects, or of those in one state."""
+    query = select(_t.c.subject_id).order_by(_t.c.subject_id)
+    if state is not None:
+        query = query.where(_t.c.state == state)
+    return [SubjectId(number) for number in connection.scalars(query)]
 
 
 def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedKeys) -> None:

@@ -62,7 +62,8 @@ class KeyRing:
         write_whole(folder / "slots.bin", b"")
         write_whole(folder / "root.key", secrets.token_bytes(KEY_BYTES))
         write_whole(folder / "epoch.key", _epoch_record(1, secrets.token_bytes(KEY_BYTES)))
-        record = {"format": FORMAT, "gallery_id": gallery_id}
+        root = (folder / "root.key").read_bytes()
+        record = {"format": FORMAT, "gallery_id": gallery_id, "root_check": _root_check(root)}
         write_whole(folder / "keyring.json", json.dumps(record).encode())
         return cls.open(folder, gallery_id)
 
@@ -86,6 +87,8 @@ class KeyRing:
             raise GalleryNewer(f"The key folder {folder} was written by a newer version.")
         if record.get("gallery_id") != gallery_id:
             raise KeysForeign(f"The key folder {folder} belongs to another gallery.")
+        if record.get("root_check") != _root_check(root):  # else every name would be "unknown"
+            raise KeysMissing(f"The key folder {folder} holds a damaged key file.")
         return cls(folder, gallery_id, root)
 
     def close(self) -> None:
@@ -125,13 +128,16 @@ class KeyRing:
                 raise
         return range(first + 1, first + 1 + count)
 
-    def wrapping_key(self, slot: int, artefact: ArtefactClass, jurisdiction: str) -> bytes:
-        """The key that wraps a subject's data key of one class. Raises KeyDestroyed."""
+    def wrapping_key(self, slot: int, artefact: ArtefactClass, jurisdiction: str, *, found: bool = False) -> bytes:
+        """The key that wraps a subject's data key of one class. Raises KeyDestroyed.
+
+        ``found`` makes the jurisdiction's key if it has none yet; without it, a lost one raises KeysMissing.
+        """
         secret = self._secret(slot, artefact)
         if secret is None:
             raise KeyDestroyed(f"The {artefact} key of subject {slot} has been destroyed.")
         info = f"wrap:1:{self._gallery_id}:{slot}:{artefact}".encode()
-        salt = self._jurisdiction_key(jurisdiction)
+        salt = self._jurisdiction_key(jurisdiction, found=found)
         return HKDF(SHA256(), KEY_BYTES, salt=salt, info=info).derive(secret)
 
     def commitment_key(self, slot: int) -> bytes:
@@ -159,6 +165,11 @@ class KeyRing:
                 found[slot] = gone
         return found
 
+    def _count_alive(self, targets: Sequence[Target]) -> int:
+        gone = self.destroyed([target.subject_id for target in targets])
+        none: frozenset[ArtefactClass] = frozenset()
+        return sum(len(target.artefacts - gone.get(target.subject_id, none)) for target in targets)
+
     def destroy(self, slots: Iterable[int], artefacts: frozenset[ArtefactClass]) -> int:
         """Overwrite the secrets of ``artefacts`` in ``slots``; returns how many existed. May be repeated."""
         destroyed = 0
@@ -179,7 +190,7 @@ class KeyRing:
         secret = os.pread(self._slots, KEY_BYTES, offset) if slot >= 1 else b""
         return None if len(secret) != KEY_BYTES or secret == _ZERO else secret
 
-    def _jurisdiction_key(self, jurisdiction: str) -> bytes:
+    def _jurisdiction_key(self, jurisdiction: str, *, found: bool) -> bytes:
         if not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", jurisdiction):
             raise KeysMissing(f"There is no key for the jurisdiction {jurisdiction!r}.")
         key = self._jurisdictions.get(jurisdiction)
@@ -187,6 +198,8 @@ class KeyRing:
             path = self._folder / "jurisdictions" / f"{jurisdiction}.key"
             with locked(self._folder / "slots.lock"):
                 if not path.exists():
+                    if not found:
+                        raise KeysMissing(f"The key folder has no key for the jurisdiction {jurisdiction}.")
                     write_whole(path, secrets.token_bytes(KEY_BYTES))
             key = self._jurisdictions[jurisdiction] = path.read_bytes()
         return key
@@ -223,8 +236,7 @@ class KeyRing:
 
     def describe(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """How many keys of the targets exist."""
-        count = sum(self.alive(target.subject_id, a) for target in targets for a in target.artefacts)
-        return (Holding(self.name, "keys", count),)
+        return (Holding(self.name, "keys", self._count_alive(targets)),)
 
     def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """Destroy the targets' keys. Whatever they sealed, wherever it was copied, opens no more."""
@@ -236,7 +248,7 @@ class KeyRing:
 
     def confirm_absent(self, targets: Sequence[Target]) -> Absence:
         """Read the targets' slots again from the file."""
-        left = sum(self.alive(target.subject_id, a) for target in targets for a in target.artefacts)
+        left = self._count_alive(targets)
         return Absence(
             self.name,
             left == 0,
@@ -244,6 +256,10 @@ class KeyRing:
             left,
             "whether the storage device kept an older copy of an overwritten sector",
         )
+
+
+def _root_check(root: bytes) -> str:
+    return hmac.digest(root, b"countenance root key", "sha256")[:8].hex()
 
 
 def _epoch_record(epoch: int, key: bytes) -> bytes:

@@ -77,7 +77,7 @@ class Vault:
     def _wrap(self, subject_id: SubjectId, jurisdiction: str, keys: Mapping[ArtefactClass, bytes]) -> WrappedKeys:
         wrapped = {}
         for artefact, key in keys.items():
-            cipher = AESGCM(self._ring.wrapping_key(subject_id, artefact, jurisdiction))
+            cipher = AESGCM(self._ring.wrapping_key(subject_id, artefact, jurisdiction, found=True))
             wrapped[artefact] = _encrypt(cipher, key, self._place(subject_id, artefact, jurisdiction))
         return WrappedKeys(jurisdiction, wrapped)
 

@@ -270,7 +270,7 @@ def test_withdraw_prints_what_was_destroyed_and_each_keepers_word(
     engine.script["withdraw"] = Said(
         {
             "subject": "anna",
-            "destroyed": {"template keys": 3, "images": 3},
+            "destroyed": {"template keys": 3, "images": 3, "index entries": 0},
             "absent": True,
             "confirmations": [
                 {"holder": "keyring", "absent": True, "checked": "slot read back", "remaining": 0},
@@ -285,6 +285,7 @@ def test_withdraw_prints_what_was_destroyed_and_each_keepers_word(
         }
     )
     said = countenance("withdraw", "anna", "--gallery", "g")
+    assert "index entries" not in said.out  # nothing of the kind was there to destroy
     for text in ("3  template keys", "3  images", "keyring", "slot read back", "SSD", "Nothing is left."):
         assert text in said.out
 
@@ -309,7 +310,15 @@ def test_progress_into_a_log_is_a_line_now_and_then() -> None:
     meter = Meter(quiet=False, stream=log, seconds=lambda: float(next(now)))
     for done in range(1, 13):
         meter(done, 12, "images")
-    assert log.getvalue().splitlines() == [f"{n} of 12  images" for n in (1, 6, 11, 12)]
+    assert log.getvalue().splitlines() == [f"{n} of 12  images" for n in (3, 8, 12)]
+
+
+def test_work_that_is_done_at_once_leaves_no_line_in_a_log() -> None:
+    log = io.StringIO()
+    meter = Meter(quiet=False, stream=log, seconds=lambda: 7.0)
+    meter(0, 1, "images")
+    meter(1, 1, "images")
+    assert log.getvalue() == ""
 
 
 def test_quiet_reports_no_progress_and_still_knows_it() -> None:

@@ -89,6 +89,8 @@ def test_a_line_that_cannot_be_parsed_is_answered_in_json_when_json_was_asked_fo
     assert said.status == 2
     assert said.document["error"]["code"] == "usage"
     assert "--purpose" in said.document["error"]["message"]
+    unknown = countenance("status", "--nonsense", "--json")
+    assert (unknown.status, unknown.document["error"]["code"], unknown.err) == (2, "usage", "")
     assert countenance("no-such-command").err.startswith("error [usage]: No such command")
 
 
@@ -103,7 +105,9 @@ def test_control_characters_of_a_file_name_do_not_reach_the_terminal(
     countenance: CommandLine, engine: ScriptedEngine
 ) -> None:
     engine.script["verify"] = ImageMissing("there is no file \x1b[2Jevil.jpg")
-    assert "\x1b" not in countenance("verify", "a", "b", "--gallery", "g").err
+    said = countenance("verify", "a", "b", "--gallery", "g").err
+    assert "\x1b" not in said
+    assert "\\x1b[2Jevil.jpg" in said
 
 
 def test_ctrl_c_says_what_was_finished_and_how_to_go_on(countenance: CommandLine, engine: ScriptedEngine) -> None:

@@ -85,7 +85,7 @@ class Camera:
 CAMERAS = (
     Camera("small: the face 32 pixels wide", face_pixels=32),
     Camera("dark: an eighth of the light, and noise", light=0.125, noise=2.0),
-    Camera("blurred: out of focus", blur_pixels=3.0),
+    Camera("blurred: out of focus", blur_pixels=2.5),
     Camera("rotated: the head at 30 degrees", turn_degrees=30.0),
     Camera("half hidden: everything below the eyes covered", hidden=0.5),
 )
@@ -103,7 +103,7 @@ CCTV = Camera(
 )
 """What a camera under a ceiling makes of somebody with a raised collar."""
 
-HOPELESS = replace(CCTV, what="all at once, and much worse", face_pixels=40, blur_pixels=1.5, turn_degrees=25.0)
+HOPELESS = replace(CCTV, what="all at once, and much worse", face_pixels=40, blur_pixels=1.2, turn_degrees=12.0)
 """Too little is left to tell anybody by: nobody should be named."""
 
 

@@ -61,7 +61,7 @@ def _sheet(story: Story, frames: Mapping[str, bytes]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     draw.text(
         (20, 18),
-        f"Probes, and whom a search among {story.subjects:,} [simulated] subjects returned",
+        f"Probes, and whom a search among {story.simulated_subjects:,} [simulated] subjects returned",
         INK,
         _font(22),
     )
@@ -120,7 +120,12 @@ def _page(story: Story, sheet: Image.Image) -> str:
     picture = base64.b64encode(written.getvalue()).decode()
     searches = "".join(_row(seen.what, verdict(seen)) for seen in [*story.probes, *story.after])
     checks = "".join(
-        _row(check["holder"], "nothing left" if check["absent"] else "SOMETHING LEFT", check["checked"])
+        _row(
+            check["holder"],
+            "nothing left" if check["absent"] else "SOMETHING LEFT",
+            check["checked"],
+            f"Cannot be confirmed: {check['unconfirmed']}." if check["unconfirmed"] else "",
+        )
         for check in story.withdrawn.get("confirmations", [])
     )
     after = story.traces["after"]
@@ -128,11 +133,11 @@ def _page(story: Story, sheet: Image.Image) -> str:
 <html lang="en"><meta charset="utf-8"><title>Countenance: a demonstration</title>
 <style>{STYLE}</style>
 <h1>Countenance: a demonstration</h1>
-<p>Every figure was measured in the run that wrote this page. {story.subjects:,} subjects of the gallery are
-<b>simulated</b>: templates of nobody, drawn by a generator. So are all permissions.
+<p>Every figure was measured in the run that wrote this page. {story.simulated_subjects:,} subjects of the
+gallery are <b>simulated</b>: templates of nobody, drawn by a generator. So are all permissions.
 <p class="note">{"<br>".join(_e(credit) for credit in story.credits)}
 <br>Neither has anything to do with this project.
-<h2>Searches</h2><table>{searches}</table>
+<h2>Searches</h2><p>{_e(story.as_dict()["caveat"])}<table>{searches}</table>
 <img alt="Each probe, its face, and the candidates that the search returned" src="data:image/png;base64,{picture}">
 <h2>Withdrawal</h2><p>Destroyed:<table>{_rows(story.withdrawn.get("destroyed", {}))}</table>
 <p>Checked afterwards, each keeper looking for itself:<table>{checks}</table>

@@ -24,13 +24,13 @@ from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.errors import ErasureIncomplete
+from countenance.errors import ErasureIncomplete, KeysForeign
 from countenance.holding import Absence, Holder, Holding, Target
 from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState, Mark
 from countenance.store.notices import NoticeRow
-from countenance.store.subjects import SubjectRow
+from countenance.store.subjects import SubjectRow, SubjectState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 from countenance.vault.files import locked
 
@@ -174,14 +174,17 @@ class Eraser:
         """Take subjects out of every search from now on and begin their erasure; returns its id."""
         erasure_id = secrets.token_hex(16)
         before = self._witness.checkpoint()
+        with self._database.read() as connection:
+            found = subjects.by_ids(connection, subject_ids)
+        prepared = {number: self._witness.mark(row) for number, row in found.items()}
         with self._database.write() as connection:
-            targets = _targets(connection, subject_ids, artefacts)
-            owners = subjects.by_ids(connection, [target.subject_id for target in targets])
-            marks = [self._witness.mark(owners[target.subject_id]) for target in targets]
+            # The plan is made here, so that nothing is forgotten that was enrolled a moment ago.
+            targets = [t for t in _targets(connection, subject_ids, artefacts) if t.subject_id in prepared]
+            marks = [prepared[target.subject_id] for target in targets]
             subjects.freeze(connection, [t.subject_id for t in targets if t.whole])
             permissions.withdraw(connection, [t.subject_id for t in targets if t.whole])
             if artefacts & {ArtefactClass.TEMPLATE}:
-                feed.announce(connection, feed.Change.REMOVE, [n for t in targets for n in t.reference_ids])
+                feed.announce_subjects(connection, feed.Change.REMOVE, [t.subject_id for t in targets])
             now = clock.to_text(self._clock.now())
             row = ErasureRow(
                 erasure_id,
@@ -197,7 +200,8 @@ class Eraser:
                 before,
             )
             erasures.begin(connection, row, targets, marks)
-            suppression.remember(connection, erasure_id, errand.ground, [t.subject_id for t in targets])
+            gone = [target.subject_id for target in targets if target.whole]
+            suppression.remember(connection, erasure_id, errand.ground, gone)
             notices.address(connection, erasure_id, [t.subject_id for t in targets])
         return erasure_id
 
@@ -228,18 +232,33 @@ class Eraser:
         """Delete what an old copy of the data brought back; does nothing unless the store is older than the keys.
 
         The key ring's epoch grows at every erasure and the store remembers it: a store that remembers a smaller
-        one was restored from a copy, and rows whose keys are destroyed are deleted from it again.
+        one was restored from a copy, and rows whose keys are destroyed are deleted from it again. Comes before
+        :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys are the older
+        ones: with them, what is merely unreadable would be taken for destroyed.
         """
         with self._database.read() as connection:
-            if int(numbering.fact(connection, EPOCH) or "1") == self._keys.epoch:
+            remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
+            if remembered == epoch:
                 return []
-            everyone = subjects.numbers(connection)
+            if remembered > epoch:
+                raise KeysForeign(
+                    "The key folder is an older copy than the data.",
+                    remedy="Name the key folder that was last used with this gallery; nothing was changed.",
+                )
+            everyone = subjects.numbers(connection, SubjectState.ACTIVE)  # the frozen are resumed
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
         erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
         self.begin_epoch()
         return erased
+
+    def look_again(self, request: str) -> tuple[Absence, ...]:
+        """Every keeper's answer today about everybody who was ever erased on this request."""
+        with self._database.read() as connection:
+            rows = erasures.of_request(connection, request)
+            targets = [target for row in rows for target in erasures.targets(connection, row.erasure_id)]
+        return tuple(holder.confirm_absent(targets) for holder in self._everyone())
 
     def begin_epoch(self) -> int:
         """Make every index snapshot written so far unreadable, and remember that it was meant."""
@@ -305,7 +324,8 @@ class Eraser:
         missing = [absence for absence in confirmations if not absence.absent]
         if missing:
             with self._database.write() as connection:  # all steps again at the next start
-                erasures.advance(connection, row.erasure_id, ErasureState.FROZEN)
+                first = row.log_steps[:1]  # the freeze; a certificate cites one run of the steps, in its order
+                erasures.advance(connection, row.erasure_id, ErasureState.FROZEN, log_steps=first)
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         at = self._clock.now()
@@ -328,7 +348,8 @@ class Eraser:
                 epoch_after=epoch,
                 log_steps=row.log_steps,
             )
-            erasures.forget_targets(connection, row.erasure_id)
+            if row.request is None:  # an order closes only when the keepers have been asked once more
+                erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
         ids = tuple(target.subject_id for target in targets)
         before = epoch if row.epoch_before is None else row.epoch_before
@@ -341,18 +362,10 @@ class Eraser:
 def _targets(
     connection: Connection, subject_ids: Sequence[SubjectId], artefacts: frozenset[ArtefactClass]
 ) -> list[Target]:
-    on_record = subjects.by_ids(connection, subject_ids)
-    held = references.of_subjects(connection, list(on_record))
-    images = references.images_of(connection, list(on_record))
-    return [
-        Target(
-            subject_id,
-            tuple(row.reference_id for row in held.get(subject_id, [])),
-            tuple(row.image_id for row in images.get(subject_id, [])),
-            artefacts,
-        )
-        for subject_id in on_record
-    ]
+    on_record = subjects.known(connection, subject_ids)
+    held = references.numbers_by_subject(connection, on_record)
+    images = references.image_ids_by_subject(connection, on_record)
+    return [Target(id_, held.get(id_, ()), images.get(id_, ()), artefacts) for id_ in on_record]
 
 
 def _tell(progress: Progress | None, state: ErasureState) -> None:

@@ -27,6 +27,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from countenance.errors import DateImpossible, TimeZoneUnknown
 
 _SATURDAY = 5
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Years that an order can speak of; room is left on both sides for time zones, weekends and suspensions."""
 
 
 class Unit(StrEnum):
@@ -76,10 +78,7 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
 
     Where the clocks jump over midnight it is the instant of the jump (PEP 495: fold 0 uses the offset before).
     """
-    try:
-        return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-    except OverflowError as error:
-        raise DateImpossible(f"The day after {day} is beyond the calendar.") from error
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def is_working_day(day: date, holidays: frozenset[date]) -> bool:
@@ -90,22 +89,15 @@ def is_working_day(day: date, holidays: frozenset[date]) -> bool:
 def after(day: date, offset: Offset, holidays: frozenset[date] = frozenset()) -> date:
     """The last day of the period ``offset`` that starts with an event on ``day``.
 
-    Raises DateImpossible when that is beyond the year 9999.
+    Raises DateImpossible when that is beyond :data:`LAST_YEAR`.
     """
     try:
-        match offset.unit:
-            case Unit.DAYS:
-                return day + timedelta(days=offset.count)
-            case Unit.WEEKS:
-                return day + timedelta(weeks=offset.count)
-            case Unit.MONTHS:
-                return _months_after(day, offset.count)
-            case Unit.YEARS:
-                return _months_after(day, 12 * offset.count)
-            case Unit.BUSINESS_DAYS:
-                return _business_days_after(day, offset.count, holidays)
+        last = _after(day, offset, holidays)
     except (OverflowError, ValueError) as error:
         raise DateImpossible(f"{offset.count} {offset.unit.value} after {day} is beyond the calendar.") from error
+    if last.year > LAST_YEAR:
+        raise DateImpossible(f"{offset.count} {offset.unit.value} after {day} is after {LAST_YEAR}.")
+    return last
 
 
 def settle(day: date, rule: LastDay, holidays: frozenset[date]) -> date:
@@ -114,6 +106,20 @@ def settle(day: date, rule: LastDay, holidays: frozenset[date]) -> date:
         while not is_working_day(day, holidays):
             day += timedelta(days=1)
     return day
+
+
+def _after(day: date, offset: Offset, holidays: frozenset[date]) -> date:
+    match offset.unit:
+        case Unit.DAYS:
+            return day + timedelta(days=offset.count)
+        case Unit.WEEKS:
+            return day + timedelta(weeks=offset.count)
+        case Unit.MONTHS:
+            return _months_after(day, offset.count)
+        case Unit.YEARS:
+            return _months_after(day, 12 * offset.count)
+        case Unit.BUSINESS_DAYS:
+            return _business_days_after(day, offset.count, holidays)
 
 
 def _months_after(day: date, months: int) -> date:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NoReturn, TypeVar, cast
 
 from countenance.clock import from_text, to_text
+from countenance.custody.orders.periods import FIRST_YEAR, LAST_YEAR
 from countenance.errors import DateImpossible, OrderMalformed, OrderUnreadable
 
 SIZE_LIMIT_BYTES = 1024 * 1024
@@ -125,6 +126,7 @@ class Reader:
             raise DateImpossible(f"{self.path(name)} is not a time that exists: {value}.") from error
         if to_text(moment) != value:
             raise DateImpossible(f"{self.path(name)} is not a time that exists: {value}.")
+        _check_year(moment.year, self.path(name))
         return moment
 
     def items(self, name: str, *, least: int = 0, most: int = ITEMS_LIMIT) -> list[object]:
@@ -153,9 +155,16 @@ def read_day(value: object, path: str) -> date:
     if not isinstance(value, str) or _DATE.fullmatch(value) is None:
         raise DateImpossible(f"{path} is not a date such as 2022-05-18.")
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise DateImpossible(f"{path} is not a date that exists: {value}.") from error
+    _check_year(day.year, path)
+    return day
+
+
+def _check_year(year: int, path: str) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise DateImpossible(f"{path} is not in the years {FIRST_YEAR} to {LAST_YEAR}.")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

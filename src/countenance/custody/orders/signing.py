@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from countenance.custody.orders.checks import check
 from countenance.custody.orders.document import read_order_document
@@ -97,6 +98,23 @@ class SignedOrder:
 def key_id(public_key: bytes) -> str:
     """The id of a raw Ed25519 public key: its SHA-256, hex."""
     return hashlib.sha256(public_key).hexdigest()
+
+
+def read_public_key(data: bytes) -> bytes:
+    """The raw Ed25519 public key (32 bytes) in a file: raw, base64 or PEM. Raises AuthorityKeyInvalid."""
+    if len(data) == _KEY_BYTES:
+        return data
+    text = data.strip()
+    try:
+        if text.startswith(b"-----BEGIN"):
+            key = load_pem_public_key(text)
+            if isinstance(key, Ed25519PublicKey):
+                return key.public_bytes_raw()
+        elif len(raw := base64.b64decode(text, validate=True)) == _KEY_BYTES:
+            return raw
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise AuthorityKeyInvalid("The file holds no Ed25519 public key.") from error
+    raise AuthorityKeyInvalid("The file holds no Ed25519 public key: 32 bytes, their base64, or PEM.")
 
 
 def signed_bytes(document: Mapping[str, object]) -> bytes:

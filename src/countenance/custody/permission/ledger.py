@@ -220,12 +220,15 @@ class Ledger:
         }
 
     def standing(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, Standing]:
-        """For subjects with a permission in force: what the index filters by."""
-        now = self._clock.now()
+        """For subjects with a permission that was not withdrawn: what the index filters by.
+
+        No clock is asked: an index made while the clock was wrong must not lack anybody when it is right again.
+        The filter knows the last day, and a Decision is asked for every candidate.
+        """
         held = permissions.of_subjects(connection, subject_ids)
         found = {}
         for subject_id, rows in held.items():
-            standing = in_force(rows, now)
+            standing = [row for row in rows if row.state is PermissionState.GIVEN]
             if standing:
                 last = max(clock.from_text(row.valid_until_utc) for row in standing)
                 day = (last.astimezone(UTC).date() - EPOCH_DAY).days - 1

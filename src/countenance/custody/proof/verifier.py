@@ -38,6 +38,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 TYPE = "countenance/erasure-certificate"
 SIGNED_PREFIX = b"countenance/erasure-certificate/v1\n"
+KINDS = ("order", "withdrawal", "expiry", "retention")
 STEPS = ("planned", "frozen", "keys_destroyed", "deleted", "index_epoch", "confirmed", "certified")
 """The steps of an erasure in their only order; the log has them as ``erasure.frozen`` and so on."""
 REQUIRED_STEPS = ("frozen", "keys_destroyed", "confirmed", "certified")
@@ -54,7 +55,10 @@ PROVEN: dict[str, tuple[str, tuple[int, ...]]] = {
         (4, 5, 6, 7, 9),
     ),
     "list_fixed": ("The list of subjects is the one that was logged when they were frozen.", (7, 9, 10)),
-    "coherent": ("Totals agree with lists, and no keeper or recipient named here left the answer open.", (11,)),
+    "coherent": (
+        "Totals agree with lists, every keeper named says nothing is left, every recipient answered.",
+        (11,),
+    ),
 }
 """What a certificate can prove: claim, sentence, and the numbers of the checks that it rests on."""
 
@@ -160,6 +164,12 @@ def read_keys(text: str) -> tuple[Key, ...]:
             raise ValueError(f"the key of {name} was damaged: its identifier does not fit")
         keys.append(key)
     return tuple(keys)
+
+
+def _plain(text: str) -> str:
+    """One printable line: names in a certificate must not write lines of their own into the answer."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return line if len(line) <= 300 else line[:300] + "..."
 
 
 def canonical(value: object) -> bytes:
@@ -370,8 +380,8 @@ class _Examination:
         """1. Canonical JSON with exactly the known fields, in a version and with claims that are known here."""
         self.parsed = parse(self.data)
         said = self.statement
-        if (said["v"], said["type"]) != (1, TYPE):
-            raise Failed("the certificate is of a version that this verifier does not know")
+        if (said["v"], said["type"]) != (1, TYPE) or said["kind"] not in KINDS:
+            raise Failed("the certificate is of a version or kind that this verifier does not know")
         proven = [{"claim": c, "text": text, "checks": list(checks)} for c, (text, checks) in PROVEN.items()]
         if said["proven"] != proven or said["asserted"] != [{"claim": c, "text": t} for c, t in ASSERTED.items()]:
             raise Failed("the certificate claims to prove something else than a certificate can")
@@ -509,7 +519,9 @@ class _Examination:
             raise Failed("an index has no new epoch")
         if any(None in (one["told_at"], one["answer"], one["answered_at"]) for one in said["recipients"]):
             raise Failed("a recipient was not told, or has not answered")
-        return f"{len(names)} keepers confirmed, {said['keys']['count']} keys, {len(said['recipients'])} recipients"
+        open_ends = sum(one["unconfirmed"] is not None for one in said["holders"])
+        keepers = f"{len(names)} keepers confirmed ({open_ends} name something that they cannot know)"
+        return f"{keepers}, {said['keys']['count']} keys, {len(said['recipients'])} recipients"
 
     def earlier(self, note: str | None, proof: Sequence[bytes]) -> str:
         """12. The log is the one that the auditor has seen before (optional)."""
@@ -606,11 +618,11 @@ def check(
             checks.append(Check(number, name, None, "not reached: the form is wrong"))
             continue
         try:
-            checks.append(Check(number, name, True, run()))
+            checks.append(Check(number, name, True, _plain(run())))
         except NotChecked as reason:
-            checks.append(Check(number, name, None, str(reason)))
+            checks.append(Check(number, name, None, _plain(str(reason))))
         except Failed as reason:
-            checks.append(Check(number, name, False, str(reason)))
+            checks.append(Check(number, name, False, _plain(str(reason))))
         except (ValueError, TypeError, RecursionError):
             checks.append(Check(number, name, False, "a part of the certificate is malformed"))
     passed = {one.number for one in checks if one.ok}

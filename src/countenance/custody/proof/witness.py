@@ -112,6 +112,7 @@ class GalleryWitness:
     def certify(self, account: Account) -> None:
         """Log the closing entry and write ``certificates/<erasure id>.json``."""
         row = account.row
+        before = account.epoch_after if row.epoch_before is None else row.epoch_before
         statement = Statement(
             cause=_CAUSES[Ground(row.ground)],
             request=row.erasure_id,
@@ -123,7 +124,7 @@ class GalleryWitness:
             holders=account.confirmations,
             scope_sha256=row.scope_sha256,
             by_doubt_alone=row.by_doubt_alone,
-            epochs=(Epoch("index", row.epoch_before or account.epoch_after, account.epoch_after),),
+            epochs=(Epoch("index", before, account.epoch_after),),
             recipients=tuple(
                 Told(one.recipient, _moment(one.told_utc), one.answer, _moment(one.answered_utc))
                 for one in account.notices

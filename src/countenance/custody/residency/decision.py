@@ -77,7 +77,8 @@ class Judgement:
     evidence_ids: tuple[str, ...]
     """What the decision rests on, sorted; empty when it rests on a lack of evidence."""
     would_change: tuple[str, ...]
-    """Plain sentences: what would move the subject in or out."""
+    """Plain sentences: what would move the subject in or out. They name no evidence, so that subjects of whom the
+    same is known can share them."""
 
     @property
     def inside(self) -> bool:
@@ -181,12 +182,12 @@ def decide(
     if best is not _Weight.NOTHING:
         bearing = [e for e, weight in weights if weight is best]
         if best is _Weight.PROOF:
-            return _rests_on(bearing, Decision.IN, f"Evidence {_ids(bearing)} shown to be wrong or of other days.")
+            return _rests_on(bearing, Decision.IN, f"Showing that what says {what} is wrong.")
         return _rests_on(
             bearing,
             Decision.POSSIBLE,
             f"Tier A or B evidence for {what} would make it in.",
-            f"It stays inside as long as {_ids(bearing)} stands: a hint is enough to protect, not to exclude.",
+            "It stays inside as long as what hints at it stands: a hint is enough to protect, not to exclude.",
         )
     denials = [e for e in timely if _denies(e, predicate, place)]
     standing = [e for e in denials if e.id not in contradicted]
@@ -244,10 +245,6 @@ def _denies(evidence: Evidence, predicate: Predicate, place: Place) -> bool:
     if predicate is Predicate.PRESENT_IN:
         return evidence.predicate in SUBJECT_PREDICATES
     return evidence.predicate is predicate
-
-
-def _ids(evidence: Sequence[Evidence]) -> str:
-    return ", ".join(sorted(e.id for e in evidence))
 
 
 def _days(interval: Interval) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.residency.decision import Facts, Judgement, decide, either, evaluate
+from countenance.custody.residency.decision import Decision, Facts, Judgement, decide, either, evaluate
 from countenance.custody.residency.evidence import (
     IMAGE_PREDICATES,
     SIGNALS,
@@ -30,6 +31,7 @@ from countenance.custody.residency.extract import VERSION as EXTRACTOR_VERSION
 from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.intervals import Interval
 from countenance.custody.residency.places import Place, place
+from countenance.custody.residency.report import Counts, counted
 from countenance.custody.residency.scope import InPlace, Named, Scope, leaves
 from countenance.errors import EvidenceInvalid, PermissionRefused
 from countenance.store import references, residency, subjects
@@ -48,7 +50,24 @@ class Judged:
     """Where one subject stands to a scope."""
 
     subject_id: SubjectId
-    judgement: Judgement
+    alike: Judgement
+    """The judgement of everybody of whom the same is told; its evidence is named by place: e0, e1, ..."""
+    told: tuple[str, ...]
+    """Ids of all evidence about the subject, in order of place."""
+
+    @property
+    def judgement(self) -> Judgement:
+        """The judgement with the subject's own evidence."""
+        own = tuple(self.told[int(place_[1:])] for place_ in self.alike.evidence_ids)
+        return replace(self.alike, evidence_ids=own)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a scope reaches, and how everybody stands to it."""
+
+    inside: tuple[Judged, ...]
+    counts: Counts
 
 
 class Register:
@@ -187,39 +206,51 @@ class Register:
 
     # -- whole galleries ------------------------------------------------------------------------------------
 
-    def judge_everyone(self, connection: Connection, scopes: Sequence[Scope], on: date) -> list[Judged]:
-        """Where every subject stands to the widest of ``scopes`` on the day ``on``.
+    def judge_everyone(
+        self,
+        connection: Connection,
+        scopes: Sequence[Scope],
+        on: date,
+        protects: Callable[[Decision], bool],
+        only: Sequence[SubjectId] | None = None,
+    ) -> Reach:
+        """Where every subject (or ``only`` these) stands to the widest of ``scopes`` on the day ``on``.
 
         Subjects of whom the same is told, at the same places and days, are judged once.
         """
-        told = dict(residency.everything_told(connection))
-        everyone = subjects.numbers(connection)
+        told = residency.told(connection, only)
+        everyone = subjects.numbers(connection) if only is None else only
         by_image = any(
             isinstance(x, InPlace) and x.predicate in IMAGE_PREDICATES for s in scopes for x in leaves(s)
         )
         by_name = any(isinstance(leaf, Named) for scope in scopes for leaf in leaves(scope))
         images = references.image_ids_by_subject(connection) if by_image else {}
-        names = self._names(connection) if by_name else {}
+        names = self._names(connection, everyone) if by_name else {}
         known: dict[object, Judgement] = {}
-        judged = []
+        numbers: Counter[object] = Counter()
+        inside = []
         for subject_id in everyone:
             lines = told.get(subject_id, ())
             held = images.get(subject_id, ())
             name = names.get(subject_id)
-            signature = _signature(lines, held, name)
-            if signature not in known:
+            plain = len(lines) == 1 and not by_image and not by_name and not lines[0][8]
+            signature: object = lines[0][2:8] if plain else _signature(lines, held, name)
+            judgement = known.get(signature)
+            if judgement is None:
                 facts = _facts(lines, held, name)
-                known[signature] = either([evaluate(scope, facts, on=on) for scope in scopes])
-            judged.append(Judged(subject_id, _with_own_ids(known[signature], lines)))
-        return judged
+                judgement = known[signature] = either([evaluate(scope, facts, on=on) for scope in scopes])
+            numbers[signature] += 1
+            if protects(judgement.decision):
+                inside.append(Judged(subject_id, judgement, tuple(line[0] for line in lines)))
+        return Reach(tuple(inside), counted((known[signature], n) for signature, n in numbers.items()))
 
     def judge(self, scope: Scope, evidence: Sequence[Evidence], name: str, on: date) -> Judgement:
         """Where a subject would stand of whom just this is told."""
         facts = Facts(_REPRESENTATIVE, frozenset({name}), (), tuple(evidence))
         return evaluate(scope, facts, on=on)
 
-    def _names(self, connection: Connection) -> dict[SubjectId, str]:
-        return {row.subject_id: self._ledger.name(row) for row in subjects.everyone(connection)}
+    def _names(self, connection: Connection, only: Sequence[SubjectId]) -> dict[SubjectId, str]:
+        return {number: self._ledger.name(row) for number, row in subjects.by_ids(connection, only).items()}
 
     def _row(self, subject: SubjectRow, evidence: Evidence) -> EvidenceRow:
         sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
@@ -266,15 +297,16 @@ def declared(residence: str, since: date) -> Evidence:
 
 
 def parse_signal(text: str, tier: str | None) -> Signal:
-    """The signal of that name; with only a tier given, the plainest signal of that tier. Raises EvidenceInvalid."""
-    plain = {"A": Signal.DECLARATION, "B": Signal.PHONE_PREFIX, "C": Signal.STATED_PLACE, "D": Signal.LANGUAGE}
+    """The signal of that name. With only a tier given: A is a declaration, C a stated place.
+
+    Raises EvidenceInvalid; tiers B and D have several origins, so the signal must be named.
+    """
+    plain = {"A": Signal.DECLARATION, "C": Signal.STATED_PLACE}
     try:
-        if text:
-            return Signal(text)
-        return plain[(tier or "").upper()]
+        return Signal(text) if text else plain[(tier or "").upper()]
     except (ValueError, KeyError) as error:
         known = ", ".join(signal.value for signal in Signal)
-        raise EvidenceInvalid(f"Evidence needs a tier (A to D) or one of these signals: {known}.") from error
+        raise EvidenceInvalid(f"Say what the evidence is with --signal, one of: {known}.") from error
 
 
 def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> object:
@@ -314,13 +346,6 @@ def _facts(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -
     )
     names = frozenset() if name is None else frozenset({name})
     return Facts(_REPRESENTATIVE, names, tuple(shown.values()), evidence)
-
-
-def _with_own_ids(judgement: Judgement, lines: tuple[Told, ...]) -> Judgement:
-    if not judgement.evidence_ids:
-        return judgement
-    own = tuple(lines[int(place_[1:])][0] for place_ in judgement.evidence_ids)
-    return Judgement(judgement.decision, judgement.tiers, own, judgement.would_change)
 
 
 def _day(text: str | None) -> date | None:

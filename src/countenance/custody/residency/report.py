@@ -38,12 +38,17 @@ class Counts:
 
 def counts(judgements: Iterable[Judgement]) -> Counts:
     """The counts over ``judgements``, one for each subject."""
+    return counted((judgement, 1) for judgement in judgements)
+
+
+def counted(judgements: Iterable[tuple[Judgement, int]]) -> Counts:
+    """The counts over judgements, each with the number of subjects that it is about."""
     decisions = dict.fromkeys(Decision, 0)
     tiers: dict[Tier | None, int] = dict.fromkeys([*Tier, None], 0)
     doubt = 0
-    for judgement in judgements:
-        decisions[judgement.decision] += 1
+    for judgement, number in judgements:
+        decisions[judgement.decision] += number
         if judgement.inside:
-            tiers[min(judgement.tiers, default=None)] += 1
-        doubt += judgement.by_doubt_alone
+            tiers[min(judgement.tiers, default=None)] += number
+        doubt += number * judgement.by_doubt_alone
     return Counts(tuple(decisions.items()), tuple(tiers.items()), doubt)

@@ -25,7 +25,7 @@ from countenance.clock import Clock
 from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
 from countenance.errors import InputInvalid, ModelUncalibrated, PurposeUnknown
-from countenance.index.protocol import Hits
+from countenance.index.protocol import Filter, Hits, Index
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.sealed import TemplateReader
@@ -34,7 +34,7 @@ from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -59,6 +59,8 @@ class Candidate:
     """How many of her references reach the threshold."""
     expected_false_positives: float | None
     """Strangers expected at this score or more in a search of this size; None without a calibration."""
+    extrapolated: bool
+    """True when that figure lies beyond what the calibration's sample can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Identification:
                             "reference": one.reference,
                             "references_above_threshold": one.references,
                             "expected_false_positives": one.expected_false_positives,
+                            "extrapolated": one.extrapolated,
                         }
                         for one in face.candidates
                     ],
@@ -173,8 +176,10 @@ class Identifier:
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
         if faces and size:
             probes = np.stack([face.template for face in faces])
-            hits = index.search(probes, min(limit + _SLACK, MOST_CANDIDATES), where)
-            lists = [self._candidates(probes[i], hits, i, purpose, score, limit, size) for i in range(len(faces))]
+            width = limit + _SLACK
+            hits = index.search(probes, width, where)
+            for place in range(len(faces)):
+                lists[place] = self._enough(index, where, probes[place], hits, place, purpose, score, limit, size)
         expected = self._calibration.expected_false_positives(score, size) if self._calibration else None
         search_id = secrets.token_hex(16)
         at_utc = clock.to_text(now)
@@ -205,6 +210,27 @@ class Identifier:
             raise ModelUncalibrated("Nothing is known about the scores of this model, so there is no threshold.")
         return self._calibration.default_threshold(size).score, "calibration"
 
+    def _enough(
+        self,
+        index: Index,
+        where: Filter,
+        probe: Vectors,
+        hits: Hits,
+        place: int,
+        purpose: str,
+        threshold: float,
+        limit: int,
+        size: int,
+    ) -> tuple[Candidate, ...]:
+        """Candidates of one face; asks the index for more while the refused keep places from the permitted."""
+        while True:
+            found = self._candidates(probe, hits, place, purpose, threshold, limit, size)
+            width = hits.subject_ids.shape[1]
+            full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= threshold)
+            if len(found) >= limit or not full or width >= size:
+                return found
+            hits, place = index.search(probe[None, :], min(2 * width, size), where), 0
+
     def _candidates(
         self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, size: int
     ) -> tuple[Candidate, ...]:
@@ -229,7 +255,7 @@ class Identifier:
                 best[row.subject_id] = (top, reference, count + 1)
         ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))[:limit]
         return tuple(
-            Candidate(rank, self._name(owners[one]), one, top, reference, count, self._strangers(top, size))
+            Candidate(rank, self._ledger.name(owners[one]), one, top, reference, count, *self._strangers(top, size))
             for rank, (one, (top, reference, count)) in enumerate(ranked, 1)
         )
 
@@ -253,10 +279,8 @@ class Identifier:
         searches.record(connection, row, results)
         return kept
 
-    def _strangers(self, score: float, size: int) -> float | None:
+    def _strangers(self, score: float, size: int) -> tuple[float | None, bool]:
         if self._calibration is None:
-            return None
-        return float(f"{self._calibration.expected_false_positives(score, size).value:.3g}")
-
-    def _name(self, row: SubjectRow) -> str:
-        return self._ledger.name(row)
+            return None, False
+        expected = self._calibration.expected_false_positives(score, size)
+        return float(f"{expected.value:.3g}"), expected.extrapolated

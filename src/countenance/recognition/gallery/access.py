@@ -88,8 +88,10 @@ class Access:
 
     def write(self, subject: SubjectRow, out: Path) -> AccessReport:
         """Write everything held about ``subject`` to the ZIP file ``out``, whole or not at all."""
-        if out.is_dir() or not out.parent.is_dir():
-            raise InputInvalid(f"{out} is not a place for a file.", remedy="Name a ZIP file in an existing folder.")
+        if out.exists() or not out.parent.is_dir():
+            raise InputInvalid(
+                f"{out} exists, or its folder does not.", remedy="Name a new ZIP file in an existing folder."
+            )
         with self._database.read() as connection:
             images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
             rows = references.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])

@@ -28,7 +28,7 @@ from countenance.store import feed, numbering, references
 from countenance.store.database import Database
 from countenance.store.references import ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
-from countenance.terms import ArtefactClass, ReferenceId, Vectors
+from countenance.terms import ArtefactClass, ReferenceId, SubjectId, Vectors
 from countenance.vault.sealing import Vault
 
 Picture = Path | bytes
@@ -112,7 +112,19 @@ class TemplateRow:
 class TemplateImport:
     """Writes templates that come without images: from another gallery, or simulated."""
 
-    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        admit: Callable[[Sequence[Asked]], object],
+        arrived: Callable[[Sequence[SubjectId]], object],
+    ) -> None:
+        """``admit`` raises when an order forbids one of these; ``arrived`` hears of them before their templates."""
+        self._admit = admit
+        self._arrived = arrived
         self._database = database
         self._vault = vault
         self._ledger = ledger
@@ -130,7 +142,7 @@ class TemplateImport:
         """Record each row's permission and reference, ``batch`` rows to a transaction; returns how many.
 
         Raises VectorsInvalid (a row of the wrong length, not finite, or not of unit length) or
-        PermissionInvalid before the batch that holds the row is written.
+        PermissionInvalid, or OrderForbids, before the batch that holds the row is written.
         """
         source, done = iter(rows), 0
         while some := list(islice(source, batch)):
@@ -144,8 +156,11 @@ class TemplateImport:
 
     def _write(self, rows: Sequence[TemplateRow], model: str) -> None:
         first = {row.subject: row for row in reversed(rows)}
-        self._ledger.give([Asked(r.subject, r.purposes, r.residence, r.until) for r in first.values()])
+        asked = [Asked(r.subject, r.purposes, r.residence, r.until) for r in first.values()]
+        self._admit(asked)
+        self._ledger.give(asked)
         owners = self._ledger.find_all([row.subject for row in rows])
+        self._arrived([owner.subject_id for owner in owners.values()])
         now = clock.to_text(self._clock.now())
         with self._database.write() as connection:
             versions = self._ledger.versions(connection, [owner.subject_id for owner in owners.values()])

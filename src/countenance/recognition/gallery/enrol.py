@@ -140,7 +140,7 @@ class Enroller:
         try:
             reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, copy, also)
         except BaseException:
-            self._blobs.discard(image_id)
+            self._settle(image_id)
             raise
         if reference_id is None:
             self._blobs.discard(image_id)
@@ -148,6 +148,15 @@ class Enroller:
         self._blobs.commit(image_id)
         notes = prepared.picture.notes + ((copy.note,) if copy.note else ())
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
+
+    def _settle(self, image_id: str) -> None:
+        """After an interruption: the image stays if its row was committed all the same, else it goes."""
+        with self._database.read() as connection:
+            known = references.has_image(connection, image_id)
+        if known:
+            self._blobs.commit(image_id)
+        else:
+            self._blobs.discard(image_id)
 
     def _write_rows(
         self,

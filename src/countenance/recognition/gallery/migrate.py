@@ -87,7 +87,9 @@ class Migrator:
 
     def _again(self, image: ImageRow, model: str, prepare: Callable[[str, bytes], Prepared]) -> int:
         with self._database.read() as connection:
-            owner = subjects.by_ids(connection, [image.subject_id])[image.subject_id]
+            owner = subjects.by_ids(connection, [image.subject_id]).get(image.subject_id)
+        if owner is None:
+            raise KeyDestroyed("The subject was erased meanwhile.")
         about = self._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.METADATA)
         record = about.unseal(image.sealed_metadata, f"about:{image.image_id}", image.permission_version)
         told = json.loads(record)

@@ -5,7 +5,7 @@ Rules kept here:
 * The index is a cache. It is loaded from the newest snapshot of the present epoch and model, or rebuilt from the
   sealed templates, and then follows the change feed; a snapshot of another epoch cannot be read and is deleted.
 * Before every search the feed is read, so what any process removed is gone from this one's next search.
-* Only references whose subject has a permission in force are in it.
+* Only references whose subject has a permission in force, and whom no order holds back, are in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from countenance.custody.erasure.eraser import Progress
 from countenance.custody.permission.ledger import Ledger, Standing
-from countenance.errors import SnapshotUnusable
+from countenance.errors import KeysMissing, SealBroken, SnapshotUnusable
 from countenance.holding import Absence, Holding, Target
 from countenance.index.protocol import LABELS, Batch, Filter, Index, Labels
 from countenance.recognition.gallery.sealed import TemplateReader
@@ -111,10 +111,17 @@ class Searchable:
                     pass
                 else:
                     self._position = self._saved_position = position
+                    self._drop_snapshots(lambda number, _: number != epoch[0])
                     return index
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         return self._rebuild(index, count)
+
+    def _drop_snapshots(self, unwanted: Callable[[int, int], bool]) -> None:
+        for number, position, path in self._snapshots():
+            if unwanted(number, position):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _rebuild(self, index: Index, count: int) -> Index:
         with self._database.read() as connection:
@@ -137,9 +144,11 @@ class Searchable:
             entries = feed.since(connection, self._position)
             if not entries:
                 return
-            removed = {entry.reference_id for entry in entries if entry.kind is Change.REMOVE}
-            touched = {entry.reference_id for entry in entries} - removed
-            new = {e.reference_id for e in entries if e.kind is Change.ADD} & touched
+            # The last word counts: who was held back and let go again is put in again.
+            lasting = {e.reference_id: e.kind for e in entries if e.kind is not Change.RELABEL}
+            removed = [number for number, kind in lasting.items() if kind is Change.REMOVE]
+            new = {number for number, kind in lasting.items() if kind is Change.ADD}
+            touched = {entry.reference_id for entry in entries}.difference(removed)
             if removed:
                 index.remove(np.array(sorted(removed), np.int64))
             rows = [r for r in references.by_ids(connection, sorted(touched)) if r.model == self._model]
@@ -177,10 +186,9 @@ class Searchable:
             withheld = orders.held_back(connection, ids)
         for place, row in enumerate(rows):
             state = held.get(row.subject_id)
-            if state is not None:
+            if state is not None and row.subject_id not in withheld:
                 standing[place] = True
                 labels[place] = (_mask(state, numbers), 0, 0, state.last_day, 0)
-                labels[place]["restricted"] = row.subject_id in withheld
                 labels[place]["jurisdiction"] = places.get(owners[row.subject_id].wrapped.jurisdiction, 0)
         return labels, standing
 
@@ -225,19 +233,32 @@ class Searchable:
 
     # -- Holder ---------------------------------------------------------------------------------------------
 
+    def _in_memory(self) -> Index | None:
+        """The index, in step if it can be; None when there is none and a damaged row keeps it from being made.
+
+        Nobody's erasure may depend on whether somebody else's template still opens.
+        """
+        try:
+            return self.current()
+        except (SealBroken, KeysMissing):
+            return self._index
+
     def describe(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """How many index entries of the targets are in this process's memory."""
-        held = self.current().held(_references(targets))
-        return (Holding(self.name, "index entries", len(held)),)
+        index = self._in_memory()
+        held = 0 if index is None else len(index.held(_references(targets)))
+        return (Holding(self.name, "index entries", held),)
 
     def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """Drop the targets' entries from memory, bytes included, and every snapshot from the disk."""
         with self._lock:
-            index = self.current()
-            ids = _references(targets)
-            held = len(index.held(ids))
-            index.remove(ids)
-            index.compact()
+            index = self._in_memory()
+            held = 0
+            if index is not None:
+                ids = _references(targets)
+                held = len(index.held(ids))
+                index.remove(ids)
+                index.compact()
             for path in self._folder.glob("*.snapshot"):
                 path.unlink(missing_ok=True)
             self._saved_position = -1
@@ -245,7 +266,9 @@ class Searchable:
 
     def confirm_absent(self, targets: Sequence[Target]) -> Absence:
         """Look for the targets' entries in memory, and for snapshots of an earlier epoch on the disk."""
-        absence = self.current().confirm_absent(_references(targets))
+        index = self._in_memory()
+        nothing = Absence(self.name, True, "no index is in memory")
+        absence = nothing if index is None else index.confirm_absent(_references(targets))
         epoch = self._ring.epoch
         stale = sum(1 for number, _, _ in self._snapshots() if number < epoch)
         return Absence(

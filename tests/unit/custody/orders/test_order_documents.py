@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from importlib import resources
 from typing import Any
 
 import pytest
-from order_papers import KEYS, SIGN, document, order, signed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from order_papers import KEYS, SIGN, document, moment, order, served, signed
 
 from countenance import errors
 from countenance.custody.orders import model, periods
+from countenance.custody.orders.clocks import deadlines
 from countenance.custody.orders.currencies import CURRENCIES
 from countenance.custody.orders.document import read_order_document
+from countenance.custody.orders.penalties import accrued
 from countenance.custody.orders.signing import read_order
+from countenance.custody.orders.state import OrderState
+from countenance.custody.orders.transitions import at
 from countenance.custody.orders.writing import write_order
 from countenance.custody.residency import evidence, scope
 
@@ -66,6 +73,14 @@ BAD = [
     ("a week date", "date_impossible", "instrument.issued", "2022-W20-3", True),
     ("an hour that does not exist", "date_impossible", "service.at", "2022-05-18T25:00:00Z", None),
     ("a time without a zone", "date_impossible", "service.at", "2022-05-18T09:00:00", True),
+    ("a year beyond all orders", "date_impossible", "service.at", "9999-12-31T23:59:59Z", False),
+    (
+        "a period beyond all orders",
+        "date_impossible",
+        f"{ERASE}.deadline.offset",
+        {"count": 999, "unit": "years"},
+        False,
+    ),
     ("served before it was issued", "date_impossible", "service.at", "2022-05-17T09:00:00Z", False),
     ("a zone that does not exist", "time_zone_unknown", f"{ERASE}.deadline.time_zone", "Europe/Londres", False),
     ("a dependency that is not there", "dependency_unknown", f"{ERASE}.depends_on", ["answer-access"], False),
@@ -169,6 +184,57 @@ def test_order_is_written_exactly_as_it_was_read(path):
     d = document(path.stem)
     bare = {name: value for name, value in d.items() if name != "signature"}
     assert write_order(read_order_document(bare)) == bare
+
+
+def places_in(value: Any, way: tuple[Any, ...] = ()):
+    """Every path into a document."""
+    if way:
+        yield way
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from places_in(child, (*way, key))
+
+
+WAYS = [(name, way) for name in ("ico-2022", "cnil-2022", "oaic-2021") for way in places_in(document(name))]
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    100_000,
+    2**53 - 1,
+    "",
+    "x",
+    "9999-12-31",
+    "0001-01-01",
+    "2022-02-30",
+    [],
+    {},
+    [[]],
+]
+ODD += ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "🎭", "\ud800", ["GB"], {"all": []}, "001", "years", "date"]
+
+
+@given(st.sampled_from(WAYS), st.sampled_from(ODD))
+@settings(max_examples=400)
+def test_odd_value_anywhere_is_read_or_refused_and_never_crashes(where, odd):
+    name, way = where
+    changed = copy.deepcopy(document(name))
+    parent = changed
+    for step in way[:-1]:
+        parent = parent[step]
+    parent[way[-1]] = odd
+    try:
+        data = signed(changed)
+    except (errors.OrderMalformed, TypeError, KeyError, UnicodeEncodeError):
+        return  # not even the example authority could sign it
+    with contextlib.suppress(errors.OrderError):
+        accepted = read_order(data, KEYS)
+        assert accepted.to_document() == json.loads(data)
+        later = at(served(accepted.order), moment("2999-12-31T00:00:00Z"))
+        assert isinstance(later, OrderState)
+        assert deadlines(later, moment("2999-12-31T00:00:00Z"))
+        assert all(p.amount >= 0 for p in accrued(later, moment("2999-12-31T00:00:00Z")))
 
 
 def test_scope_of_the_whole_world_is_flagged_as_everyone():

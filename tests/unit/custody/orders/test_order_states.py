@@ -148,6 +148,14 @@ def test_time_spent_suspended_does_not_count(ico):
     assert due(lifted, "erase", "2022-07-11T12:00:00Z").last_day.isoformat() == "2022-12-25"
 
 
+def test_days_suspended_before_a_period_starts_do_not_move_its_end(ico):
+    suspended = happens(ico, E.SUSPEND, "2022-06-01T12:00:00Z")
+    lifted = happens(suspended, E.LIFT, "2022-06-10T12:00:00Z")
+    assert due(lifted, "erase", "2022-06-10T12:00:00Z").last_day.isoformat() == "2022-12-15"
+    over_the_start = happens(suspended, E.LIFT, "2022-06-20T12:00:00Z")
+    assert due(over_the_start, "erase", "2022-06-20T12:00:00Z").last_day.isoformat() == "2022-12-20"
+
+
 def test_time_set_aside_until_reinstated_does_not_count_either(cnil):
     state = happens(cnil, E.SET_ASIDE, "2022-11-01T12:00:00Z")
     state = happens(state, E.REMIT, "2023-11-01T12:00:00Z")

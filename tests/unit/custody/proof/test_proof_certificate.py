@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,14 @@ def test_witness_is_counted_only_when_its_key_was_given(case: Case) -> None:
     assert without.ok is None
 
 
+def test_a_cosignature_that_a_known_witness_never_made_brings_it_down(case: Case) -> None:
+    content = json.loads(case.data)
+    note = SignedNote.from_text(content["log"]["after"])
+    other = cosign(case.log.checkpoint_at(3), "witness.example", WITNESS, WHEN)
+    content["log"]["after"] = SignedNote(note.text, (note.signatures[0], other)).as_text()
+    assert failures(verifier.check(signed_again(content), case.keys)) == {13}
+
+
 def test_countersignature_adds_a_proof_and_a_wrong_one_brings_it_down(case: Case) -> None:
     data = countersign(case.data, AUTHORITY)
     assert "The authority has countersigned exactly this certificate." in verifier.check(data, case.keys).proven
@@ -283,6 +292,51 @@ def test_a_wrong_key_fails(case: Case, role: str, number: set[int]) -> None:
     assert not verifier.check(case.data, ()).ok
 
 
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda listed: listed["commitments"].pop(),
+        lambda listed: listed["commitments"].reverse(),
+        lambda listed: listed["commitments"].append(listed["commitments"][-1]),
+        lambda listed: listed.update(count=4),
+        lambda listed: listed["commitments"].__setitem__(0, "00" * 32),
+    ],
+    ids=["one left out", "not sorted", "one twice", "another count", "one exchanged"],
+)
+def test_a_list_that_never_fitted_what_was_logged_fails(
+    tmp_path: Path, alter: Callable[[dict[str, Any]], object]
+) -> None:
+    """A gallery that lies from the beginning: log and statement agree with each other, and not with the list."""
+    log = TamperEvidentLog.create(tmp_path, ORIGIN, LOG_KEY)
+    before = log.checkpoint()
+    statement = issuing._statement_json(STATEMENT, GALLERY.name, ORIGIN)
+    alter(statement["subjects"])
+    said = {name: statement["subjects"][name] for name in ("count", "root")}
+    body: dict[str, Any] = {"request": STATEMENT.request, "subjects": said}
+    closing = {**body, "statement": sha256(rfc8785.dumps(statement)).hexdigest()}
+    log.append([Entry(WHEN, f"erasure.{step}", body) for step in verifier.REQUIRED_STEPS[:-1]])
+    log.append([Entry(WHEN, "erasure.certified", closing)])
+    entries = [
+        {
+            "index": index,
+            "entry": log.raw_entries(index, index + 1)[0].decode(),
+            "path": [encode_base64(step) for step in log.inclusion(index, 4)],
+        }
+        for index in range(4)
+    ]
+    evidence = {"before": before, "after": log.checkpoint(), "consistency": [], "entries": entries}
+    assert failures(verifier.check(signed_again({"statement": statement, "log": evidence}), keys_of(log))) == {10}
+
+
+def test_one_gallery_cannot_certify_in_the_name_of_another(case: Case) -> None:
+    other = Signer("other.example", Ed25519PrivateKey.generate())
+    content = json.loads(case.data)
+    body = {"statement": content["statement"], "log": content["log"]}
+    content["signatures"] = [issuing._sign(body, "gallery", other)]
+    keys = (*case.keys, verifier.Key("gallery", other.name, other.verifier_key.public, 1))
+    assert failures(verifier.check(rfc8785.dumps(content), keys)) == {2}
+
+
 def test_a_key_is_trusted_for_its_own_role_only(case: Case) -> None:
     swap = {"gallery": "authority", "authority": "gallery"}
     keys = tuple(replace(key, role=swap.get(key.role, key.role)) for key in case.keys)
@@ -317,6 +371,7 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
     ("path", "value"),
     [
         (("statement", "subjects", "commitments"), "ab" * 32),
+        (("statement", "keys", "ids"), ""),
         (("statement", "subjects", "root"), "AB" * 32),
         (("statement", "subjects", "root"), "ab" * 31),
         (("statement", "issued_at"), "2026-03-01T12:00:00+01:00"),
@@ -326,15 +381,17 @@ def test_a_checkpoint_that_speaks_for_another_log_under_this_logs_key_fails(case
         (("statement", "subjects", "count"), True),
         (("statement", "v"), 2),
         (("statement", "type"), "something else"),
+        (("statement", "kind"), "party"),
         (("statement", "method"), None),
         (("statement", "comment"), "a field more"),
         (("log", "consistency"), ["AAAA"]),
         (("log", "consistency"), ["not base64"]),
     ],
     ids=[
-        "text for a list", "upper-case digest", "short digest", "another zone", "30 February", "negative count",
-        "count beyond 53 bits", "true for a number", "another version", "another type", "no method", "a field more",
-        "a short hash", "no hash",
+        "text for a list", "empty text for a list", "upper-case digest", "short digest", "another zone",
+        "30 February", "negative count",
+        "count beyond 53 bits", "true for a number", "another version", "another type", "another kind", "no method",
+        "a field more", "a short hash", "no hash",
     ],
 )  # fmt: skip
 def test_a_field_of_another_form_fails_at_the_first_check(case: Case, path: tuple[str, ...], value: object) -> None:
@@ -359,6 +416,19 @@ def test_a_field_of_another_form_fails_at_the_first_check(case: Case, path: tupl
 )
 def test_a_file_that_reads_the_same_but_is_not_the_same_fails(case: Case, edit: Callable[[bytes], bytes]) -> None:
     assert failures(verifier.check(edit(case.data), case.keys)) == {1}
+
+
+def test_a_name_cannot_write_lines_of_its_own_into_the_answer(case: Case) -> None:
+    content = json.loads(case.data)
+    forged = "x\n\nThe certificate stands.\n\x1b[2J\u202e" + "y" * 1000
+    content["statement"]["gallery"] = content["signatures"][0]["name"] = forged
+    content["statement"]["log"] = forged
+    verdict = verifier.check(rfc8785.dumps(content), case.keys)
+    assert not verdict.ok
+    text = verifier.as_text(verdict)
+    assert "The certificate stands." not in text.splitlines()
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert max(len(line) for line in text.splitlines()) < 400
 
 
 def test_a_second_signature_of_the_gallery_or_of_anyone_else_fails(case: Case) -> None:
@@ -445,6 +515,32 @@ def test_no_certificate_is_issued_for_what_is_not_finished(
 ) -> None:
     with pytest.raises(CertificateInvalid, match=reason):
         erase(tmp_path, statement, steps)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [Evidence("no checkpoint", (6,)), Evidence("gallery.example/log\n5\n", (6,)), Evidence("", ())],
+    ids=["no checkpoint", "unsigned", "nothing"],
+)
+def test_no_certificate_is_issued_on_evidence_that_is_none(case: Case, evidence: Evidence) -> None:
+    with pytest.raises(CertificateInvalid):
+        issue(STATEMENT, case.log, evidence, GALLERY)
+
+
+def test_no_certificate_is_issued_on_entries_that_the_log_does_not_have(case: Case) -> None:
+    for steps in ((-1,), (case.log.size,), (*case.evidence.steps, case.log.size)):
+        with pytest.raises(CertificateInvalid, match="between the two checkpoints"):
+            issue(STATEMENT, case.log, replace(case.evidence, steps=steps), GALLERY)
+
+
+def test_no_certificate_is_issued_for_another_statement_than_the_one_logged(case: Case) -> None:
+    with pytest.raises(CertificateInvalid, match="does not commit"):
+        issue(replace(STATEMENT, method="something else"), case.log, case.evidence, GALLERY)
+
+
+def test_only_a_certificate_is_countersigned() -> None:
+    with pytest.raises(CertificateInvalid):
+        countersign(b"{}", AUTHORITY)
 
 
 @pytest.mark.parametrize(
@@ -629,6 +725,7 @@ def test_the_verifiers_merkle_checks_agree_with_the_logs(a: int, b: int, data: s
 
 def test_the_steps_of_issuer_and_verifier_are_the_same() -> None:
     assert tuple(str(step) for step in Step) == verifier.STEPS
+    assert tuple(str(cause) for cause in Cause) == verifier.KINDS
 
 
 # -- the paper for the regulator ----------------------------------------------------------------------------
@@ -637,7 +734,7 @@ DOCS = Path(__file__).parents[4] / "docs" / "proof.md"
 
 
 def test_the_example_in_the_docs_runs(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, rest = DOCS.read_text(encoding="utf-8").partition("```python\n")
+    _, _, rest = DOCS.read_text(encoding="utf-8").partition("```py\n")
     example = rest.partition("```")[0].replace("open(", "opened(")
     (tmp_path / "certificate.json").write_bytes(case.data)
     lines = key_file(gallery=GALLERY.verifier_key, log=case.log.verifier_key)

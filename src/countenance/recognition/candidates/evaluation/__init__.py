@@ -1,3 +1,7 @@
 """How well face search works on a user's own labelled pictures, and what may be concluded from it."""
 
-__all__ = ["Choices", "Evaluation", "Labelled", "evaluate", "read_labelled", "report"]
+from countenance.recognition.candidates.evaluation.evaluate import Evaluation, evaluate
+from countenance.recognition.candidates.evaluation.labelled import Labelled, read_labelled
+from countenance.recognition.candidates.evaluation.report import report
+
+__all__ = ["Evaluation", "Labelled", "evaluate", "read_labelled", "report"]

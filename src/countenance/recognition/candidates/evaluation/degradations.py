@@ -106,12 +106,12 @@ def frame(pixels: Pixels, face: Face, level: float, rng: np.random.Generator) ->
 
 
 ALL = (
-    Degradation("size", "pixels between the eyes", (32, 24, 20, 16), shrink),
-    Degradation("blur", "standard deviation in % of the distance between the eyes", (3, 6, 10, 15), blur),
-    Degradation("noise", "standard deviation in grey levels", (10, 20, 35, 50), noise),
-    Degradation("compression", "JPEG quality", (50, 30, 20, 10), compress),
-    Degradation("darkness", "% of the light", (50, 25, 10, 5), darken),
-    Degradation("rotation", "degrees in the picture's plane", (10, 20, 30, 45), rotate),
-    Degradation("cover", "% of the face's height hidden from below", (15, 30, 40, 50), hide),
-    Degradation("greyscale", "% of the colour removed", (50, 100), grey),
+    Degradation("size", "pixels between the eyes", (32, 24, 16), shrink),
+    Degradation("blur", "standard deviation in % of the distance between the eyes", (3, 6, 10), blur),
+    Degradation("noise", "standard deviation in grey levels", (10, 20, 35), noise),
+    Degradation("compression", "JPEG quality", (50, 20, 10), compress),
+    Degradation("darkness", "% of the light", (50, 25, 10), darken),
+    Degradation("rotation", "degrees in the picture's plane", (15, 30, 45), rotate),
+    Degradation("cover", "% of the face's height hidden from below", (25, 40, 50), hide),
+    Degradation("greyscale", "% of the colour removed", (100,), grey),
 )

@@ -192,7 +192,7 @@ def evaluate(
             live=gallery_references,
             seed=seed,
         ),
-        findings=look_for(acquired, pairs, threshold=1.0 if threshold is None else threshold),
+        findings=look_for(acquired, pairs),
         absent=tuple(work.absent),
         notes=labelled.notes,
     )

@@ -34,15 +34,23 @@ class Finding:
         return {"kind": self.kind, "pictures": list(self.pictures), "sentence": self.sentence}
 
 
-def look_for(acquired: Acquired, pairs: AllPairs, *, threshold: float) -> tuple[Finding, ...]:
-    """All findings; ``threshold`` is the score from which two pictures count as the same person here."""
+def look_for(acquired: Acquired, pairs: AllPairs) -> tuple[Finding, ...]:
+    """All findings."""
     found = _unread(acquired)
+    threshold = _halfway(pairs)
     duplicates, twins = _duplicates(acquired, pairs)
     found += duplicates
     couples, members = _one_person_twice(acquired, pairs, threshold)
     found += couples
     found += _mislabels(acquired, pairs, threshold, leave_out=members | twins)
     return tuple(found)
+
+
+def _halfway(pairs: AllPairs) -> float:
+    """The score halfway between one person's pictures and two people's: wrong labels hardly move a median."""
+    if len(pairs.mate_scores) == 0 or pairs.non_mates.comparisons == 0:
+        return 1.0
+    return (float(np.median(pairs.mate_scores)) + pairs.non_mates.mean) / 2
 
 
 def _unread(acquired: Acquired) -> list[Finding]:
@@ -71,15 +79,11 @@ def _duplicates(acquired: Acquired, pairs: AllPairs) -> tuple[list[Finding], set
     alike = (acquired.thumbnails[first] * acquired.thumbnails[second]).sum(axis=1) > SAME_PICTURE
     for a, b in zip(first[alike], second[alike], strict=True):
         found.setdefault((int(min(a, b)), int(max(a, b))), "the same photograph")
-    findings = [
-        Finding(
-            "duplicate",
-            (acquired.name(a), acquired.name(b)),
-            f"{acquired.name(a)} and {acquired.name(b)} are {how} under two names;"
-            " it counts as a false match of two people.",
-        )
-        for (a, b), how in sorted(found.items())
-    ]
+    findings = []
+    for (a, b), how in sorted(found.items()):
+        one, two = (f"{acquired.name(row)} ({acquired.people[acquired.subjects[row]]})" for row in (a, b))
+        sentence = f"{one} and {two} are {how} under two names. It counts as a false match, and raises thresholds."
+        findings.append(Finding("duplicate", (acquired.name(a), acquired.name(b)), sentence))
     return findings, {row for couple in found for row in couple}
 
 

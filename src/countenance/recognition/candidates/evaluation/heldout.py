@@ -19,8 +19,8 @@ from countenance.terms import Vectors
 
 FOLDS = 5
 RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
-COUPLES_LEAST = 3
-"""A count that fewer couples of people made is chance, and is not printed."""
+COUPLES_LEAST = 10
+"""A count that fewer couples of people made is mostly chance, and no ratio is printed for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,9 @@ class HeldOut:
 
     rate: float
     expected: float
+    expected_low: float
+    expected_high: float
+    """Sums over the folds of the ends of each fold's 95% interval."""
     observed: int
     couples: int
     """Different couples of people behind ``observed``."""
@@ -50,11 +53,8 @@ def held_out(templates: Vectors, subjects: Integers, pairs: AllPairs, seed: int)
     pictures = np.bincount(subjects, minlength=pairs.people).astype(np.float64)
     sample = pairs.non_mates
     floor = float(sample.scores.min())
-    expected, observed, inside = (
-        np.zeros(len(RATES)),
-        np.zeros(len(RATES), np.int64),
-        np.zeros(len(RATES), np.int64),
-    )
+    expected, low_sum, high_sum = (np.zeros(len(RATES)) for _ in range(3))
+    observed, inside = (np.zeros(len(RATES), np.int64) for _ in range(2))
     couples: list[set[int]] = [set() for _ in RATES]
     try:
         for fold in range(FOLDS):
@@ -69,21 +69,32 @@ def held_out(templates: Vectors, subjects: Integers, pairs: AllPairs, seed: int)
             seen = pictures * (fold_of != fold)
             trials = sample.comparisons - (seen.sum() ** 2 - (seen**2).sum()) / 2
             for k, rate in enumerate(RATES):
-                threshold = calibration.threshold_for(rate, 1).score
-                if threshold < floor:
+                threshold = calibration.threshold_for(rate, 1)
+                if threshold.score < floor:
                     continue
-                hits = unseen & (sample.scores >= threshold)
+                hits = unseen & (sample.scores >= threshold.score)
                 low = np.minimum(sample.first[hits], sample.second[hits])
                 high = np.maximum(sample.first[hits], sample.second[hits])
                 couples[k] |= set((low * pairs.people + high).tolist())
                 count, forecast = int(hits.sum()), rate * trials
                 expected[k] += forecast
+                low_sum[k] += threshold.expected_false_positives.low * trials
+                high_sum[k] += threshold.expected_false_positives.high * trials
                 observed[k] += count
                 inside[k] += forecast / 2 <= count <= 2 * forecast
     except CalibrationUnfit:
         return ()
     return tuple(
-        HeldOut(rate, float(expected[k]), int(observed[k]), len(couples[k]), int(inside[k]), FOLDS)
+        HeldOut(
+            rate,
+            float(expected[k]),
+            float(low_sum[k]),
+            float(high_sum[k]),
+            int(observed[k]),
+            len(couples[k]),
+            int(inside[k]),
+            FOLDS,
+        )
         for k, rate in enumerate(RATES)
         if expected[k] > 0
     )

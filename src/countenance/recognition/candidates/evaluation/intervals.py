@@ -58,8 +58,10 @@ def rule_of_three(trials: int) -> float:
 
 
 def percent(share: float) -> str:
-    """``share`` for people: 1.23%, or as a power of ten below a hundredth of a percent."""
-    return f"{100 * share:.3g}%" if share >= 1e-4 or share == 0 else f"{share:.1e}"
+    """``share`` for people: 1.23%, or "1 in 50,000" below a hundredth of a percent."""
+    if share == 0 or share >= 1e-4:
+        return f"{100 * share:.3g}%"
+    return f"1 in {float(f'{1 / share:.2g}'):,.0f}"
 
 
 def rate(

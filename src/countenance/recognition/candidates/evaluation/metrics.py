@@ -79,13 +79,16 @@ def det(mates: Scores, non_mates: Scores) -> Det:
 
 
 def equal_error_rate(curve: Det) -> tuple[float, float]:
-    """(rate, threshold) where both rates are equal; where they cross between two thresholds, the middle."""
+    """(rate, threshold) where both rates are equal, by the convention of FVC2000 (Maio et al., section 5).
+
+    Where the curves cross between two thresholds, the one with the smaller sum of both rates is taken, and the
+    mean of its two rates.
+    """
     after = int(np.argmax(curve.fnmr >= curve.fmr))
     if curve.fnmr[after] == curve.fmr[after]:
         return float(curve.fmr[after]), float(curve.thresholds[after])
-    # Either side of the crossing bounds the rate; the narrower of the two gaps is the closer estimate.
     sides = [k for k in (after - 1, after) if k >= 0]
-    best = min(sides, key=lambda k: (abs(curve.fnmr[k] - curve.fmr[k]), k))
+    best = min(sides, key=lambda k: (curve.fnmr[k] + curve.fmr[k], k))
     return float((curve.fmr[best] + curve.fnmr[best]) / 2), float(curve.thresholds[best])
 
 

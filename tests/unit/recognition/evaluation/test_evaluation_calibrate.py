@@ -7,22 +7,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from simulated_people import people
 
 from countenance.errors import BeyondValidated, CalibrationUnfit, CalibrationUnreadable, InputInvalid
 from countenance.recognition.candidates.calibrate import Calibration, calibrate
 from countenance.recognition.candidates.impostors import NonMates, fit_tail, supported_by
 
 WHEN = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-def people(
-    count: int, pictures: int, *, seed: int, dimensions: int = 64, spread: float = 0.7
-) -> tuple[np.ndarray, np.ndarray]:
-    """Templates of simulated people: isotropic directions, pictures scattered about each."""
-    rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((count, dimensions))
-    rows = np.repeat(centres, pictures, axis=0) + spread * rng.standard_normal((count * pictures, dimensions))
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True), np.repeat(np.arange(count), pictures)
 
 
 def pairs(rows: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, NonMates]:

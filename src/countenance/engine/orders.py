@@ -1,0 +1,203 @@
+"""What a person may do with a regulator's order: ``gallery.orders``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from countenance.clock import Clock
+from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.execution import Execution
+from countenance.custody.orders.desk import Desk
+from countenance.custody.orders.model import EvidenceKind
+from countenance.custody.orders.signing import AuthorityKey, read_public_key
+from countenance.custody.orders.state import Event, EventKind, OrderState, Shown
+from countenance.custody.proof import verifier
+from countenance.custody.proof.page import render
+from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.scope import means_everyone
+from countenance.engine.order_answers import Certificate, Certified, ExecutionAnswer, PlanAnswer, Served, describe
+from countenance.errors import CertificateInvalid, InputInvalid, OrderTransitionRefused, ScopeMeansEveryone
+from countenance.store import erasures
+from countenance.store.database import Database
+from countenance.vault.files import write_whole
+
+
+class Orders:
+    """Orders of one gallery: served, planned, carried out, certified. All methods raise OrderUnknown."""
+
+    def __init__(
+        self,
+        database: Database,
+        desk: Desk,
+        execution: Execution,
+        witness: GalleryWitness,
+        clock: Clock,
+        keep_index: Callable[[], object],
+    ) -> None:
+        """``keep_index`` writes what is searchable to disk, after much of it has changed."""
+        self._keep_index = keep_index
+        self._database = database
+        self._desk = desk
+        self._execution = execution
+        self._witness = witness
+        self._clock = clock
+
+    # -- authorities ----------------------------------------------------------------------------------------
+
+    def register_authority(self, authority: str, public_key: bytes | Path) -> AuthorityKey:
+        """Trust an authority's Ed25519 public key: 32 bytes, their base64, or PEM; or a file of one of these.
+
+        Raises AuthorityKeyInvalid, InputInvalid.
+        """
+        key = self._desk.register_key(authority, read_public_key(_bytes(public_key)))
+        self._witness.note("authority.registered", self._clock.now(), key=key.key_id)
+        return key
+
+    def revoke_authority(self, key_id: str) -> bool:
+        """Trust a key no longer; orders served under it stay. False when it was never registered."""
+        known = self._desk.revoke_key(key_id)
+        if known:
+            self._witness.note("authority.revoked", self._clock.now(), key=key_id)
+        return known
+
+    def authorities(self) -> list[AuthorityKey]:
+        """The registered keys."""
+        return self._desk.keys()
+
+    # -- the life of an order -------------------------------------------------------------------------------
+
+    def serve(self, document: bytes | Path, *, confirm_count: int | None = None) -> Served:
+        """Take in an order's file: form, signature and meaning are checked, clocks computed.
+
+        A scope that means everyone is refused unless ``confirm_count`` is the number of subjects on record.
+        Raises OrderError and its kinds; then nothing was changed.
+        """
+        signed = self._desk.read(_bytes(document))
+        if any(means_everyone(scope) for scope in signed.order.protective_scopes):
+            count = len(self._execution.plan(signed.order, holdings=False).inside)
+            if confirm_count != count:
+                raise ScopeMeansEveryone(
+                    f"The scope of this order means everybody: {count} subjects.",
+                    remedy=f"If that is meant, serve it again with --confirm-count {count}.",
+                )
+        state = self._desk.serve(signed)
+        self._note("served", state)
+        return Served(self._desk.get(signed.order.id), self._execution.settle(state))
+
+    def plan(self, order_id: str) -> PlanAnswer:
+        """Dry run: who, why, which artefacts, how many by doubt alone."""
+        return PlanAnswer(self._execution.plan(self._desk.get(order_id).state.order))
+
+    def event(self, order_id: str, kind: EventKind | str, instrument: str | Path, *, hold_id: str = "") -> Served:
+        """Let something happen to an order on the strength of a paper: ``freeze``, ``suspend``, ``set_aside``, ...
+
+        ``instrument`` is the paper's file. For ``vary`` it is the signed next revision of the order itself.
+        Raises OrderTransitionRefused with the reason; then nothing was changed.
+        """
+        chosen = EventKind(kind)
+        if chosen in (EventKind.SERVE, EventKind.FULFIL, EventKind.COMPLY, EventKind.ESCALATE):
+            raise OrderTransitionRefused(f"{chosen.value} is not an event that is entered by hand.")
+        now, file = self._clock.now(), Path(instrument)
+        revision = None
+        if chosen is EventKind.VARY:
+            revision = self._desk.read(_bytes(file))
+            event = Event(chosen, now, revision.order.instrument, order=revision.order)
+        else:
+            event = Event(chosen, now, self._desk.instrument(file), hold_id=hold_id)
+        state = self._desk.happen(order_id, event, revision=revision)
+        self._note(chosen.value, state)
+        moved = self._execution.settle(state)
+        return Served(self._desk.get(order_id), moved)
+
+    def execute(self, order_id: str, *, progress: Progress | None = None) -> ExecutionAnswer:
+        """Carry an order out: everything that can be met now is met. Can be killed and run again.
+
+        Raises OrderTransitionRefused while the order is suspended, stayed, set aside or remitted;
+        ErasureIncomplete when a keeper still finds something.
+        """
+        carried = self._execution.execute(order_id, progress)
+        if carried.erased:
+            self._keep_index()
+        return ExecutionAnswer(order_id, carried)
+
+    def show(self, order_id: str, obligation_id: str, papers: Sequence[tuple[str, Path]]) -> Served:
+        """Meet an obligation by papers: pairs of evidence kind (``statement``, ...) and file.
+
+        Raises OrderTransitionRefused with what is missing.
+        """
+        shown = []
+        for kind, file in papers:
+            try:
+                known = EvidenceKind(kind)
+            except ValueError as error:
+                kinds = ", ".join(one.value for one in EvidenceKind)
+                raise InputInvalid(f"{kind!r} is no kind of evidence; the kinds are {kinds}.") from error
+            shown.append(Shown(known, file.name, sha256(_bytes(file)).hexdigest()))
+        self._execution.show(order_id, obligation_id, shown)
+        return Served(self._desk.get(order_id), 0)
+
+    def certificate(self, order_id: str) -> list[bytes]:
+        """The certificates of the erasures that an order asked for, oldest first."""
+        docket = self._desk.get(order_id)
+        found = []
+        with self._database.read() as connection:
+            for obligation in docket.state.order.obligations:
+                rows = erasures.of_request(connection, f"{order_id}:{obligation.id}")
+                found += [self._witness.certificate(row.erasure_id) for row in rows if row.finished_utc]
+        return found
+
+    def certify(self, order_id: str, out: Path, *, page: Path | None = None) -> Certified:
+        """Write an order's certificates, and with ``page`` their printable pages.
+
+        An order whose execution took several erasures (somebody came under it later, or a hold was lifted) has
+        several: ``certificate.json``, then ``certificate-2.json`` and so on beside it, oldest first.
+        Raises OrderUnknown, CertificateInvalid when nothing was erased for the order yet, DiskFull.
+        """
+        found = self.certificate(order_id)
+        if not found:
+            raise CertificateInvalid(
+                f"Nothing was erased for the order {order_id} yet, so there is nothing to certify.",
+                remedy="Run: countenance order execute",
+            )
+        keys = verifier.read_keys(self._witness.keys())
+        written = []
+        for number, data in enumerate(found, 1):
+            verdict = verifier.check(data, keys)
+            file, sheet = _numbered(out, number), None if page is None else _numbered(page, number)
+            write_whole(file.absolute(), data)
+            if sheet is not None:
+                write_whole(sheet.absolute(), render(data).encode())
+            request = verifier.parse(data)["statement"]["request"]
+            written.append(Certificate(str(request), file, sheet, verdict.ok))
+        return Certified(order_id, tuple(written))
+
+    def page(self, certificate: bytes) -> str:
+        """A certificate as a page (HTML) that a person can read and print."""
+        return render(certificate)
+
+    def get(self, order_id: str) -> dict[str, object]:
+        """An order as it stands now."""
+        return describe(self._desk.get(order_id))
+
+    def docket(self) -> tuple[dict[str, object], ...]:
+        """All orders, the next deadline first, with days left and the penalty accrued so far."""
+        return tuple(describe(docket) for docket in self._desk.everything())
+
+    def _note(self, event: str, state: OrderState) -> None:
+        order = f"sha256:{sha256(state.order.id.encode()).hexdigest()}"
+        self._witness.note(f"order.{event}", self._clock.now(), order=order, revision=state.order.revision)
+
+
+def _numbered(file: Path, number: int) -> Path:
+    return file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
+
+
+def _bytes(given: bytes | Path) -> bytes:
+    if isinstance(given, bytes):
+        return given
+    try:
+        return given.read_bytes()
+    except OSError as error:
+        raise InputInvalid(f"{given} cannot be read.", remedy="Check the path.") from error

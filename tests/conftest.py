@@ -1,0 +1,98 @@
+"""Galleries, photographs and servers for every test. No photograph of a real person is kept in this project."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import photographs
+from tests.galleries import Galleries
+from tests.servers.milvus import MilvusServer, ServerUnavailable, running
+from tests.servers.postgres import Server
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A real Milvus server. Skipped where it cannot be installed, except in CI, which must run it."""
+    if importlib.util.find_spec("pymilvus") is None:
+        _absent("the extra 'milvus' is not installed")
+    try:
+        with running(tmp_path_factory.mktemp("milvus")) as server:
+            yield server
+    except ServerUnavailable as reason:
+        _absent(str(reason))
+
+
+def _absent(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must run the tests on a real Milvus: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def model_cache() -> Path:
+    """Prepared models, kept between runs: what is in it is checked by digest at every load."""
+    return REPOSITORY / "build" / "test-cache"
+
+
+@pytest.fixture(scope="session")
+def portrait_photographs() -> list[bytes]:
+    """Six different photographs (JPEG) made from the public-domain portrait that scikit-image ships."""
+    return photographs.of_portrait()
+
+
+@pytest.fixture(scope="session")
+def couple() -> photographs.Couple:
+    """A photograph with two faces, the larger on the left."""
+    return photographs.of_two()
+
+
+@pytest.fixture(scope="session")
+def orl_folder() -> Path:
+    """The AT&T/ORL photographs, which are never part of the project."""
+    folder = Path(os.environ.get("COUNTENANCE_ORL", REPOSITORY.parent / "shared" / "faces" / "orl"))
+    if not folder.is_dir():
+        pytest.skip(f"the AT&T/ORL photographs are not in {folder.name} (set COUNTENANCE_ORL)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_gallery_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell names must not leak into a test."""
+    for name in ("COUNTENANCE_GALLERY", "COUNTENANCE_KEYS", "COUNTENANCE_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def galleries(tmp_path: Path, model_cache: Path) -> Iterator[Galleries]:
+    """A maker of galleries on SQLite; closes what it opened."""
+    maker = Galleries(tmp_path, model_cache)
+    yield maker
+    maker.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real PostgreSQL 18, started from its wheel."""
+    server = Server.start(tmp_path_factory.mktemp("pg"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
+)
+def both(request: pytest.FixtureRequest, tmp_path: Path, model_cache: Path) -> Iterator[Galleries]:
+    """A maker of galleries, once on SQLite and once on PostgreSQL."""
+    make_url = None
+    if request.param == "postgresql":
+        make_url = request.getfixturevalue("postgres_server").new_database
+    maker = Galleries(tmp_path, model_cache, make_url)
+    yield maker
+    maker.close()

@@ -1,0 +1,54 @@
+"""The distributed engine gives the answers of the oracle, on a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from countenance.index.exact import ExactIndex
+from countenance.index.milvus_collection import Structure
+from countenance.index.protocol import Batch, Filter, pack_labels
+from tests.congruence.conftest import DIMENSIONS, Kind
+from tests.congruence.oracle import unit_rows
+from tests.congruence.test_same_answers import OPERATIONS, Walk
+from tests.servers.engines import engine, gallery_name
+from tests.servers.milvus import MilvusServer
+
+pytestmark = [pytest.mark.milvus, pytest.mark.xdist_group("milvus"), pytest.mark.slow]
+STEPS = 20
+
+
+def test_every_sequence_of_operations_is_answered_like_the_oracle(milvus: MilvusServer, tmp_path: Path) -> None:
+    gallery = gallery_name()
+    kind = Kind("distributed", lambda folder: engine(milvus, gallery, DIMENSIONS), 2e-6)
+    walk = Walk(kind.make(tmp_path), kind, lambda: kind.make(tmp_path), tmp_path, seed=3)
+    for _ in range(STEPS):
+        walk.step(tuple(name for name in OPERATIONS if name != "compact"))
+        walk.compare()
+    walk.step(("compact",))
+    walk.compare()
+
+
+def test_an_approximate_structure_ranks_first_whom_the_exact_index_ranks_first(milvus: MilvusServer) -> None:
+    random = np.random.default_rng(11)
+    people = unit_rows(random, 800, DIMENSIONS)
+    subjects = np.repeat(np.arange(800), 3)
+    templates = people[subjects] + 0.6 * unit_rows(random, len(subjects), DIMENSIONS)
+    templates /= np.linalg.norm(templates, axis=1, keepdims=True)
+    batch = Batch(np.arange(len(subjects)), subjects, templates, pack_labels(len(subjects), purposes=1))
+    batch.labels["purposes"][subjects % 8 == 0] = 2
+    index = engine(milvus, gallery_name(), DIMENSIONS, Structure("IVF_SQ8", lists=16, probes=8))
+    exact = ExactIndex("0" * 64, DIMENSIONS)
+    index.add(batch)
+    exact.add(batch)
+    probes = people[:100] + 0.5 * unit_rows(random, 100, DIMENSIONS)
+    probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+    for where in (Filter(), Filter(purpose=1)):
+        found = index.search(probes.astype(np.float32), 5, where)
+        wanted = exact.search(probes.astype(np.float32), 5, where)
+        same = found.subject_ids[:, 0] == wanted.subject_ids[:, 0]
+        assert same.mean() >= 0.99
+        assert found.exact
+        assert found.scores[same, 0] == pytest.approx(wanted.scores[same, 0], abs=2e-6)

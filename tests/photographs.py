@@ -1,0 +1,67 @@
+"""Photographs for tests, made when they are needed from the public-domain portrait that scikit-image ships."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+
+@dataclass(frozen=True)
+class Couple:
+    """``data`` is a lossless photograph of two faces; boxes are generous, (left, top, right, bottom)."""
+
+    data: bytes
+    pixels: np.ndarray
+    left: tuple[int, int, int, int]
+    right: tuple[int, int, int, int]
+
+
+@cache
+def portrait() -> Image.Image:
+    """Eileen Collins by NASA, public domain, cropped to head and shoulders, 320 x 320."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image, which ships the portrait, is not installed")
+    return Image.fromarray(data.astronaut()).crop((60, 0, 380, 320))
+
+
+@cache
+def of_portrait() -> list[bytes]:
+    """Six different photographs of the portrait, JPEG."""
+    whole = portrait()
+    made = [
+        whole,
+        whole.crop((10, 5, 310, 305)),
+        ImageEnhance.Brightness(whole).enhance(0.9),
+        ImageEnhance.Contrast(whole).enhance(0.9),
+        whole.rotate(4, Image.Resampling.BICUBIC),
+        whole.resize((400, 400), Image.Resampling.BICUBIC),
+    ]
+    return [jpeg(one) for one in made]
+
+
+@cache
+def of_two() -> Couple:
+    """The portrait beside a smaller, mirrored copy of itself."""
+    page = Image.new("RGB", (640, 360), (90, 100, 110))
+    page.paste(portrait(), (0, 20))
+    page.paste(ImageOps.mirror(portrait()).resize((240, 240), Image.Resampling.BICUBIC), (380, 60))
+    out = BytesIO()
+    page.save(out, "PNG")
+    return Couple(out.getvalue(), np.asarray(page), (0, 20, 320, 340), (380, 60, 620, 300))
+
+
+def landscape() -> bytes:
+    """A photograph without a face."""
+    ramp = np.linspace(0, 255, 320, dtype=np.uint8)
+    return jpeg(Image.fromarray(np.dstack([np.tile(ramp, (240, 1))] * 3)))
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """``picture`` as JPEG bytes."""
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=95)
+    return out.getvalue()
