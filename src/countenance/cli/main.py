@@ -15,6 +15,7 @@ from importlib import metadata
 import click
 
 from countenance.cli import exits
+from countenance.cli.collecting import bystanders, grant, import_
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
@@ -61,6 +62,7 @@ def commands() -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(import_, bystanders, grant),
     *(residency, authority, order, hold, notice, proof, log),
     demo,
 )

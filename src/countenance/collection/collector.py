@@ -30,6 +30,7 @@ from countenance.collection.outcomes import Became, FileOutcome, Report, Tally, 
 from countenance.collection.pending import Waiting
 from countenance.collection.progressed import Progressed
 from countenance.custody.erasure.eraser import Progress
+from countenance.custody.residency.extract import Finding
 from countenance.errors import CollectionError, CountenanceError, GalleryError, ImageError, PermissionRefused
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM
 from countenance.recognition.gallery.enrol import Enroller, Outcome, Prepared
@@ -70,8 +71,8 @@ class Plan:
     keep: Keep
     origin: OriginOf | None = None
     """Makes the origin of an item; by default what an album or export says."""
-    check: Callable[[bytes], CollectionError | None] | None = None
-    """Says why a picture may not be taken, before it is decoded."""
+    findings: tuple[Finding, ...] = ()
+    """What the source says of where every picture of it was made or kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +121,11 @@ class Collector:
         self._limits = limits
         self._threads = available_threads() + 1 if threads is None else threads
         self._seconds = seconds
+
+    def faces(self, data: bytes, name: str) -> tuple[RecognisedFace, ...]:
+        """The faces of a picture. Raises ImageError."""
+        picture = _scaled(decode(data, self._limits, name=name, longest_side_hint=SIDE_HINT))
+        return self._recogniser.recognise(picture.pixels)
 
     def look(self, data: bytes, name: str, wanted: Sequence[Wanted]) -> tuple[Apart, Picture]:
         """The faces of a picture told apart. Raises ImageError. Nothing is kept of it here."""
@@ -177,9 +183,6 @@ class Collector:
         if read.error is not None or read.became is not None:
             return _Looked(read, error=read.error)
         name = printable_name(read.item.name)
-        refusal = None if plan.check is None else plan.check(read.data)
-        if refusal is not None:
-            return _Looked(_without_data(read), error=refusal)
         try:
             picture = _scaled(decode(read.data, self._limits, name=name, longest_side_hint=SIDE_HINT))
         except ImageError as error:
@@ -273,7 +276,7 @@ class Collector:
 
     def _enrol(self, plan: Plan, looked: _Looked, sighting: Sighting, outcome: FileOutcome) -> FileOutcome:
         row = self._row(plan, looked.read, outcome)
-        findings = self._origins.findings(looked.told)
+        findings = [*self._origins.findings(looked.told), *plan.findings]
 
         def also(connection: Connection, image_id: str, version: int) -> None:
             origin, grant = self._origin(plan, looked), looked.read.item.grant_id
@@ -305,7 +308,7 @@ class Collector:
             return 0
         # Of whose album, and under which name it lay there, is not hers to know.
         origin = Origin("a picture collected for another subject", "")
-        findings = self._origins.findings(replace(looked.told, caption=""))
+        findings = [*self._origins.findings(replace(looked.told, caption="")), *plan.findings]
 
         def also(connection: Connection, image_id: str, version: int) -> None:
             grant = looked.read.item.grant_id

@@ -1,7 +1,6 @@
 """Other permitted subjects in the same picture: each gets her own.
 
-Rules kept here: a Decision is asked about everyone who is suggested; the score that counts is that with all of her
-sealed references; the threshold is that of the whole gallery, because everyone in it could be mistaken.
+Rules kept here: a Decision is asked about everyone who is suggested; the score that counts is that with her anchors; the threshold is that of the whole gallery, because everyone in it could be mistaken.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ from datetime import UTC
 import numpy as np
 
 from countenance.clock import Clock
+from countenance.collection.anchors import Anchors
 from countenance.collection.bystanders import Thresholds, Wanted
 from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
+from countenance.errors import ReferenceMissing
 from countenance.index.protocol import Filter
-from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import references, subjects
+from countenance.store import subjects
 from countenance.store.database import Database
 from countenance.terms import SubjectId
-from countenance.vault.sealing import Vault
 
 _SUGGESTED = 3
 _FAR = 0.3
@@ -35,14 +34,14 @@ class GalleryCompany:
     def __init__(
         self,
         database: Database,
-        vault: Vault,
+        anchors: Anchors,
         ledger: Ledger,
         searchable: Searchable,
         thresholds: Callable[[int], Thresholds],
         clock: Clock,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._anchors = anchors
         self._ledger = ledger
         self._searchable = searchable
         self._thresholds = thresholds
@@ -65,14 +64,14 @@ class GalleryCompany:
             decisions = self._ledger.decisions(connection, suggested, None)
             allowed = [one for one in suggested if isinstance(decisions[one], Granted)]
             owners = subjects.by_ids(connection, allowed)
-            held = references.of_subjects(connection, allowed)
-        reader = TemplateReader(self._vault, owners)
+        thresholds = self._thresholds(_rounded(size))
         found = []
-        for one in allowed:
-            rows = [row for row in held.get(one, []) if row.model == self._searchable.model]
-            _, templates = reader.open(rows, index.dimensions)
-            if one in owners and len(templates):
-                found.append(Wanted(owners[one], templates, self._thresholds(_rounded(size)), named=False))
+        for owner in owners.values():
+            try:
+                templates = self._anchors.of(owner, self._searchable.model, index.dimensions)
+            except ReferenceMissing:  # erased since the index was asked
+                continue
+            found.append(Wanted(owner, templates, thresholds, named=False))
         return found
 
 

@@ -34,6 +34,7 @@ class Origin:
     caption: str = ""
     taken_utc: str | None = None
     url: str = ""
+    page: str = ""
     fetched_utc: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     grant_sha256: str = ""

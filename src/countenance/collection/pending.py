@@ -90,7 +90,6 @@ class Waiting:
             "score": sighting.score,
             "face": [copy.box.x, copy.box.y, copy.box.width, copy.box.height],
             "origin": asdict(origin),
-            "grant": grant_id,
         }
         collecting.add_pending(
             connection,
@@ -98,6 +97,7 @@ class Waiting:
                 pending_id,
                 subject.subject_id,
                 import_id,
+                grant_id,
                 version,
                 digest_tag,
                 images.seal(copy.data, f"pending:{pending_id}", version),
@@ -129,7 +129,7 @@ class Waiting:
                     images.unseal(row.sealed_image, record, version),
                     Box(*told["face"]),
                     Origin(**origin),
-                    told["grant"],
+                    row.grant_id,
                 )
             )
         return found

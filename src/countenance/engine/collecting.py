@@ -25,6 +25,12 @@ from countenance.collection.company import GalleryCompany
 from countenance.collection.confirming import Confirming
 from countenance.collection.exports.account import account_findings
 from countenance.collection.exports.album import Album
+from countenance.collection.grants.address import PUBLIC, Reach
+from countenance.collection.grants.audience import Audience
+from countenance.collection.grants.fetching import PAUSE_SECONDS, Fetcher
+from countenance.collection.grants.importing import PageImport
+from countenance.collection.grants.register import GrantRegister, Grants, GrantWithdrawn
+from countenance.collection.grants.site import Site
 from countenance.collection.origin import Origins
 from countenance.collection.outcomes import Became, FileOutcome, Imported, Report, Tally
 from countenance.collection.ownership import check_owner
@@ -47,6 +53,7 @@ from countenance.store.collecting import ImportRow
 from countenance.store.database import Database
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass
+from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -63,6 +70,8 @@ class Parts:
     ledger: Ledger
     clock: Clock
     limits: ImageLimits
+    blobs: FolderBlobs
+    begin_epoch: Callable[[], int]
     enroller: Callable[[], Enroller]
     recogniser: Callable[[], Recogniser]
     searchable: Callable[[], Searchable]
@@ -136,6 +145,60 @@ class Collecting:
             tuple(notes),
         )
 
+    def import_pages(
+        self,
+        url: str,
+        *,
+        subjects: Sequence[str] = (),
+        keep: Keep | str = Keep.CROP,
+        report: Report | None = None,
+        progress: Progress | None = None,
+        reach: Reach = PUBLIC,
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> Imported:
+        """Take pictures from the pages at ``url`` and below it that the site's grant lists.
+
+        For ``subjects``, or everyone of the gallery, whose permission names one of the grant's purposes.
+        ``reach`` says what may be asked at all; only tests pass another than the public internet.
+
+        Raises GrantMissing, GrantInvalid, GrantEnded, PageNotGranted, PageReserved, AddressForbidden,
+        PageUnreadable, SubjectUnknown, PermissionRefused, ReferenceMissing.
+        """
+        parts = self._parts
+        place = reach.place(url)
+        named = [self._wanted(self._owner(name)) for name in subjects]
+        audience = Audience(parts.database, parts.ledger, named, self._company())
+        fetcher = Fetcher(reach, pause=pause_seconds)
+        done = PageImport(
+            Site(place, fetcher, parts.clock.now, parts.limits.size_bytes),
+            self._grants,
+            self._collector(company=False),
+            ",".join(str(one.subject.subject_id) for one in named),
+            audience.near,
+            lambda owner, grant_id: self._begin(owner, f"granted pages of {place.host}", grant_id),
+            Keep(keep),
+            report,
+            progress,
+            place.host,
+        ).run()
+        parts.searchable().save(at_least=_SAVE_AFTER_CHANGES)
+        return done
+
+    def grants(self) -> Grants:
+        """The sites whose grants were used."""
+        return self._grants.all()
+
+    def withdraw_grant(
+        self, url: str, *, progress: Progress | None = None, reach: Reach = PUBLIC
+    ) -> GrantWithdrawn:
+        """Erase everything that came through the grants of the site at ``url``; refuse them from now on.
+
+        Raises GrantUnknown, AddressForbidden; ErasureIncomplete when something is left (say it again).
+        """
+        parts = self._parts
+        origin = reach.place(url).origin
+        return self._grants.withdraw(origin, parts.blobs, parts.searchable(), parts.begin_epoch, progress)
+
     # -- what waits, and what was seen ----------------------------------------------------------------------
 
     def pending(self, subject: str) -> Pending:
@@ -189,8 +252,7 @@ class Collecting:
 
     def _wanted(self, owner: SubjectRow) -> Wanted:
         recogniser = self._parts.recogniser()
-        anchors = Anchors(self._parts.database, self._parts.vault)
-        templates = anchors.of(owner, recogniser.model, recogniser.dimensions)
+        templates = self._anchors.of(owner, recogniser.model, recogniser.dimensions)
         return Wanted(owner, templates, self._thresholds(len(templates)))
 
     def _thresholds(self, references: int) -> Thresholds:
@@ -209,29 +271,30 @@ class Collecting:
 
     def _collector(self, *, company: bool) -> Collector:
         parts = self._parts
-        others = None
-        if company:
-            others = GalleryCompany(
-                parts.database, parts.vault, parts.ledger, parts.searchable(), self._thresholds, parts.clock
-            )
         return Collector(
             parts.enroller(),
             parts.recogniser(),
             self._waiting,
             Progressed(parts.database, parts.ring),
             self._origins,
-            others,
+            self._company() if company else None,
             parts.limits,
         )
 
-    def _begin(self, owner: SubjectRow, source: str) -> str:
+    def _company(self) -> GalleryCompany:
+        parts = self._parts
+        return GalleryCompany(
+            parts.database, self._anchors, parts.ledger, parts.searchable(), self._thresholds, parts.clock
+        )
+
+    def _begin(self, owner: SubjectRow, source: str, grant_id: str | None = None) -> str:
         import_id = secrets.token_hex(16)
         sealer = self._parts.vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.METADATA)
         about = json.dumps({"version": 1, "source": source}).encode()
         sealed = sealer.seal(about, f"import:{import_id}", 0)
         now = clocks.to_text(self._parts.clock.now())
         with self._parts.database.write() as connection:
-            collecting.begin(connection, ImportRow(import_id, owner.subject_id, now, sealed))
+            collecting.begin(connection, ImportRow(import_id, owner.subject_id, grant_id, now, sealed))
         return import_id
 
     def _account_evidence(self, owner: SubjectRow, album: Album, source: str) -> int:
@@ -250,6 +313,14 @@ class Collecting:
 
     def _evidence_count(self, owner: SubjectRow) -> int:
         return len(self._register.of(owner))
+
+    @cached_property
+    def _anchors(self) -> Anchors:
+        return Anchors(self._parts.database, self._parts.vault)
+
+    @cached_property
+    def _grants(self) -> GrantRegister:
+        return GrantRegister(self._parts.database, self._parts.ring, self._parts.clock)
 
     @cached_property
     def _waiting(self) -> Waiting:

@@ -472,6 +472,8 @@ class Countenance:
                 self._ledger,
                 self._clock,
                 self._settings.limits,
+                self._blobs,
+                begin_epoch=lambda: self._eraser.begin_epoch(),
                 enroller=lambda: self._enroller,
                 recogniser=lambda: self._recogniser(self.model),
                 searchable=lambda: self._searchable,

@@ -23,6 +23,7 @@ class ImportRow:
 
     import_id: str
     subject_id: SubjectId
+    grant_id: str | None
     begun_utc: str
     sealed_about: bytes
 
@@ -47,6 +48,7 @@ class PendingRow:
     pending_id: str
     subject_id: SubjectId
     import_id: str
+    grant_id: str | None
     permission_version: int
     digest_tag: bytes
     sealed_image: bytes
@@ -70,6 +72,7 @@ def begin(connection: Connection, row: ImportRow) -> None:
         insert(_m).values(
             import_id=row.import_id,
             subject_id=row.subject_id,
+            grant_id=row.grant_id,
             begun_utc=row.begun_utc,
             sealed_about=row.sealed_about,
         )
@@ -80,7 +83,7 @@ def imports_of(connection: Connection, subject_id: SubjectId) -> list[ImportRow]
     """A subject's imports, oldest first."""
     query = select(_m).where(_m.c.subject_id == subject_id).order_by(_m.c.begun_utc, _m.c.import_id)
     return [
-        ImportRow(r.import_id, SubjectId(r.subject_id), r.begun_utc, r.sealed_about)
+        ImportRow(r.import_id, SubjectId(r.subject_id), r.grant_id, r.begun_utc, r.sealed_about)
         for r in connection.execute(query)
     ]
 
@@ -139,6 +142,7 @@ def add_pending(connection: Connection, row: PendingRow) -> None:
             pending_id=row.pending_id,
             subject_id=row.subject_id,
             import_id=row.import_id,
+            grant_id=row.grant_id,
             permission_version=row.permission_version,
             digest_tag=row.digest_tag,
             sealed_image=row.sealed_image,
@@ -197,6 +201,7 @@ def _pending(row: Row[tuple[object, ...]]) -> PendingRow:
         row.pending_id,
         SubjectId(row.subject_id),
         row.import_id,
+        row.grant_id,
         row.permission_version,
         row.digest_tag,
         row.sealed_image,

@@ -303,6 +303,7 @@ imports = Table(
     metadata,
     Column("import_id", String(32), primary_key=True),
     Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False, index=True),
+    Column("grant_id", String(32), ForeignKey("grants.grant_id"), nullable=True, index=True),
     Column("begun_utc", Moment, nullable=False),
     Column("sealed_about", LargeBinary, nullable=False),
 )
@@ -326,6 +327,7 @@ pending_faces = Table(
     Column("pending_id", String(32), primary_key=True),
     Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False, index=True),
     Column("import_id", String(32), ForeignKey("imports.import_id"), nullable=False),
+    Column("grant_id", String(32), ForeignKey("grants.grant_id"), nullable=True, index=True),
     Column("permission_version", Integer, nullable=False),
     Column("digest_tag", LargeBinary(32), nullable=False),
     Column("sealed_image", LargeBinary, nullable=False),

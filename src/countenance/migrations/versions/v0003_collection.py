@@ -38,12 +38,15 @@ def upgrade() -> None:
         "imports",
         sa.Column("import_id", sa.String(length=32), nullable=False),
         sa.Column("subject_id", _NUMBER, nullable=False),
+        sa.Column("grant_id", sa.String(length=32), nullable=True),
         sa.Column("begun_utc", sa.String(length=32), nullable=False),
         sa.Column("sealed_about", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.grant_id"], name=op.f("fk_imports_grant_id")),
         sa.ForeignKeyConstraint(["subject_id"], ["subjects.subject_id"], name=op.f("fk_imports_subject_id")),
         sa.PrimaryKeyConstraint("import_id", name=op.f("pk_imports")),
     )
     op.create_index(op.f("ix_imports_subject_id"), "imports", ["subject_id"], unique=False)
+    op.create_index(op.f("ix_imports_grant_id"), "imports", ["grant_id"], unique=False)
     op.create_table(
         "import_files",
         sa.Column("subject_id", _NUMBER, autoincrement=False, nullable=False),
@@ -63,15 +66,18 @@ def upgrade() -> None:
         sa.Column("pending_id", sa.String(length=32), nullable=False),
         sa.Column("subject_id", _NUMBER, nullable=False),
         sa.Column("import_id", sa.String(length=32), nullable=False),
+        sa.Column("grant_id", sa.String(length=32), nullable=True),
         sa.Column("permission_version", sa.Integer(), nullable=False),
         sa.Column("digest_tag", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sealed_image", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_about", sa.LargeBinary(), nullable=False),
         sa.Column("created_utc", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.grant_id"], name=op.f("fk_pending_faces_grant_id")),
         sa.ForeignKeyConstraint(["import_id"], ["imports.import_id"], name=op.f("fk_pending_faces_import_id")),
         sa.ForeignKeyConstraint(["subject_id"], ["subjects.subject_id"], name=op.f("fk_pending_faces_subject_id")),
         sa.PrimaryKeyConstraint("pending_id", name=op.f("pk_pending_faces")),
     )
+    op.create_index(op.f("ix_pending_faces_grant_id"), "pending_faces", ["grant_id"], unique=False)
     op.create_index(op.f("ix_pending_faces_subject_id"), "pending_faces", ["subject_id"], unique=False)
     op.create_table(
         "collected_images",
