@@ -1,6 +1,7 @@
 """Other permitted subjects in the same picture: each gets her own.
 
-Rules kept here: a Decision is asked about everyone who is suggested; the score that counts is that with her anchors; the threshold is that of the whole gallery, because everyone in it could be mistaken.
+Rules kept here: a Decision is asked about everyone who is suggested; the score that counts is that with her
+  anchors; the threshold is that of the whole gallery, because everyone in it could be mistaken.
 """
 
 from __future__ import annotations

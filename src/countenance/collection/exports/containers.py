@@ -264,7 +264,7 @@ class Tar:
                         self._damage = ArchiveBomb(f"{self.label} would unpack to hundreds of times its size.")
                         return
                     yield info, archive
-        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError) as error:
             self._damage = ArchiveUnreadable(f"{self.label} is damaged or ends early.")
             self._damage.__cause__ = error
 
