@@ -20,6 +20,8 @@ from countenance.clock import Clock
 from countenance.collection.anchors import Anchors
 from countenance.collection.answers import Bystanders, Confirmed, Pending
 from countenance.collection.bystanders import Thresholds, Wanted
+from countenance.collection.clips.search import ClipIdentification, search_clip
+from countenance.collection.clips.sheet import contact_sheet
 from countenance.collection.collector import Collector, Plan
 from countenance.collection.company import GalleryCompany
 from countenance.collection.confirming import Confirming
@@ -43,10 +45,11 @@ from countenance.custody.residency.geography import Geography, ZoneGeography
 from countenance.custody.residency.register import Register
 from countenance.errors import GeographyMissing, ModelUncalibrated
 from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.gallery.enrol import Enroller
 from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.gallery.stored_copy import Keep
-from countenance.recognition.templates.recogniser import Recogniser
+from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser
 from countenance.settings import ImageLimits
 from countenance.store import collecting
 from countenance.store.collecting import ImportRow
@@ -54,6 +57,7 @@ from countenance.store.database import Database
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass
 from countenance.vault.blobs import FolderBlobs
+from countenance.vault.files import write_whole
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -198,6 +202,38 @@ class Collecting:
         parts = self._parts
         origin = reach.place(url).origin
         return self._grants.withdraw(origin, parts.blobs, parts.searchable(), parts.begin_epoch, progress)
+
+    def search_clip(
+        self,
+        clip: str | Path,
+        *,
+        purpose: str,
+        case: str,
+        limit: int = 10,
+        threshold: float | None = None,
+        sheet: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> ClipIdentification:
+        """Who is in a recorded clip? Every track of it, each with its candidate list; ``sheet`` is a page to write.
+
+        Raises CaseMissing, LiveInputRefused, ClipUnreadable, ClipTooLarge, ClipDecoderMissing, PurposeUnknown,
+        InputInvalid, ModelUncalibrated.
+        """
+        parts = self._parts
+        identifier = Identifier(
+            parts.database, parts.vault, parts.ledger, parts.searchable(), parts.calibration(), parts.clock
+        )
+
+        def identify(faces: tuple[RecognisedFace, ...], notes: tuple[str, ...]) -> Identification:
+            return identifier.identify(faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes)
+
+        recogniser = parts.recogniser()
+        answer = search_clip(
+            clip, recogniser, identify, parts.limits, case=case, purpose=purpose, progress=progress
+        )
+        if sheet is not None:
+            write_whole(Path(sheet).absolute(), contact_sheet(answer).encode())
+        return answer
 
     # -- what waits, and what was seen ----------------------------------------------------------------------
 
