@@ -71,6 +71,9 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
+_FIRST_TIME = threading.Lock()
+
+
 class Network:
     """A compiled model that takes pictures as bytes.
 
@@ -94,6 +97,10 @@ class Network:
         self._package = package
         self._cache = CheckedCache(cache_folder / "models" / package.manifest.sha256)
         self._compiled = self._load()
+        with _FIRST_TIME:
+            # The first call fills a table inside OpenVINO while it lets go of Python's lock: two threads that made
+            # the first call at the same time would wait for each other for ever.
+            self._compiled.inputs[0].get_element_type().to_dtype()
         self.outputs: tuple[str, ...] = tuple(output.get_any_name() for output in self._compiled.outputs)
         self.takes_batches = bool(self._compiled.inputs[0].partial_shape[0].is_dynamic)
         self._idle: list[Any] = []
