@@ -13,10 +13,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from countenance.recognition.candidates.calibrate import Calibration, calibrate
-from countenance.recognition.candidates.evaluation.acquire import acquire
-from countenance.recognition.candidates.evaluation.labelled import read_labelled
-from countenance.recognition.candidates.evaluation.scoring import compare_all
+from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.evaluation import measure
 from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import cache_folder
 
@@ -31,22 +29,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "src/countenance/recognition/candidates/calibrations"
 
 
-def measure(orl: Path, *, mirrored: bool) -> Calibration:
+def measured(orl: Path, *, mirrored: bool) -> Calibration:
     """The calibration of the bundled template model on the photographs in ``orl``."""
     recogniser = Recogniser.open(cache_folder(), mirrored=mirrored)
-    acquired = acquire(read_labelled(orl), recogniser.recognise)
-    pairs = compare_all(acquired.templates, acquired.subjects)
-    return calibrate(
-        pairs.mate_scores,
-        pairs.non_mates,
+    return measure(
+        orl,
+        recogniser.recognise,
         model=recogniser.model,
         recipe="mirrored" if mirrored else "plain",
-        description=DESCRIPTION,
-        data=acquired.data_digest,
-        pictures=len(acquired.pictures),
         measured_at=MEASURED_AT,
         seed=SEED,
-    )
+        description=DESCRIPTION,
+    ).calibration
 
 
 def main() -> None:
@@ -56,7 +50,7 @@ def main() -> None:
     orl = Path(os.environ.get("COUNTENANCE_ORL", ROOT.parent / "shared/faces/orl"))
     print(f"{'recipe':10} {'references':>10} {'threshold':>9}  expected false positives (95% interval)")
     for mirrored in (False, True):
-        calibration = measure(orl, mirrored=mirrored)
+        calibration = measured(orl, mirrored=mirrored)
         path = out / f"sface-2021dec-{calibration.recipe}.json"
         path.write_text(json.dumps(calibration.as_document(), sort_keys=True) + "\n", encoding="utf-8")
         for references in (200, 1_000, 10_000, 100_000, 1_000_000, 10_000_000):

@@ -143,7 +143,7 @@ class ModelUncalibrated(ModelError):
     """No calibration of this model is on record, and the caller gave no threshold."""
 
     code = "model_uncalibrated"
-    remedy = "Give --threshold, or measure one on labelled photographs."
+    remedy = "Give --threshold, or measure the model on labelled pictures with: countenance calibrate FOLDER"
 
 
 # -- permission ---------------------------------------------------------------------------------------------
@@ -160,6 +160,13 @@ class PermissionRefused(ConsentError):
 
     code = "permission_refused"
     remedy = "Record a permission with: countenance permit SUBJECT --purpose PURPOSE --residence CC --until DATE"
+
+
+class SuppressedImage(ConsentError):
+    """The photograph, or a near copy of it, was erased for somebody else or by an order."""
+
+    code = "image_suppressed"
+    remedy = "Only the person it was erased for can bring it back; what an order erased, nobody."
 
 
 class PermissionInvalid(ConsentError):
@@ -264,6 +271,27 @@ class ErasureIncomplete(GalleryError):
 
     code = "erasure_incomplete"
     remedy = "Run the same command again; the subject is already out of every search."
+
+
+class BackupUnusable(GalleryError):
+    """The file is no backup, or was altered or cut short. Nothing was restored."""
+
+    code = "backup_unusable"
+    remedy = "Take another copy of the backup; nothing was made."
+
+
+class BackupElsewhere(GalleryError):
+    """The records of this gallery are kept by a database server, which is backed up by its own tools."""
+
+    code = "backup_elsewhere"
+    remedy = "Use pg_dump for the database and copy blobs/, certificates/ and log/ after it; never the key folder."
+
+
+class ErasureHeld(GalleryError):
+    """The subject is out of every search, and is kept, sealed, because of a duty to keep evidence."""
+
+    code = "erasure_held"
+    remedy = "When the hold is lifted, the erasure is carried out: countenance hold lift, then countenance expire."
 
 
 # -- index --------------------------------------------------------------------------------------------------

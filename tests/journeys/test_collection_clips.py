@@ -112,7 +112,7 @@ def test_what_comes_before_the_damage_is_searched(gallery: Countenance, orl_fold
 
 
 def test_times_of_a_variable_rate_are_the_clips_own(tmp_path: Path) -> None:
-    times = [0.0, 0.1, 0.5, 0.55, 2.0, 4.5]
+    times = [0.0, 0.1, 0.5, 0.6, 2.0, 4.5]
     clip = write(tmp_path / "a.mkv", walking([], 6), times=times)
     with Clip(clip, LIMITS) as opened:
         assert [frame.at_s for frame in opened.frames()] == pytest.approx(times, abs=0.01)

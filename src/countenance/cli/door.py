@@ -25,7 +25,7 @@ from countenance.settings import GALLERY_VARIABLE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from countenance.engine import Countenance
+    from countenance.engine import Countenance, Evaluating
 
 WIDTH_WITHOUT_TERMINAL = 160
 """Columns when the answer goes to a file or a pipe: wide enough that no line of a table is folded."""
@@ -67,6 +67,18 @@ class Door:
             self._tell_what_was_due(engine)
             yield engine
 
+    @contextmanager
+    def evaluating(self) -> Iterator[Evaluating]:
+        """Measuring from the gallery if one is named, else with the bundled model alone."""
+        if self.gallery or os.environ.get(GALLERY_VARIABLE):
+            with self.open() as engine:
+                yield engine.evaluating
+            return
+        from countenance.engine import Evaluating
+
+        with self.progress():
+            yield Evaluating()
+
     def _tell_what_was_due(self, engine: Countenance) -> None:
         # Opening a gallery finishes what a crash interrupted and erases what has expired; nobody asked for it
         # by name, so it is said beside the answer.
@@ -100,7 +112,9 @@ def console() -> Console:
 
 def print_json(document: dict[str, object]) -> None:
     """One JSON document on standard output, UTF-8, keys in the order of the answer."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    # The name of a file or folder may hold bytes that are no text, which UTF-8 cannot carry.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def print_failure(failure: Failure, *, as_json: bool) -> None:

@@ -15,11 +15,14 @@ from importlib import metadata
 import click
 
 from countenance.cli import exits
+from countenance.cli.backups import backup, restore
 from countenance.cli.collecting import bystanders, grant, import_
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
+from countenance.cli.index import capacity, index
 from countenance.cli.interrupts import one_interruption
+from countenance.cli.measuring import calibrate, evaluate
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.orders import authority, hold, notice, order
@@ -63,7 +66,9 @@ def commands() -> None:
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
     *(import_, bystanders, grant),
-    *(residency, authority, order, hold, notice, proof, log),
+    *(evaluate, calibrate),
+    *(residency, authority, order, hold, notice, proof, log, backup, restore),
+    *(index, capacity),
     demo,
 )
 for _command in _COMMANDS:

@@ -29,7 +29,7 @@ from countenance.collection.origin import Origin, Origins, described
 from countenance.collection.outcomes import Became, FileOutcome, Report, Tally, pace, printable_name
 from countenance.collection.pending import Waiting
 from countenance.collection.progressed import Progressed
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.residency.extract import Finding
 from countenance.errors import CollectionError, CountenanceError, GalleryError, ImageError, PermissionRefused
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM
@@ -197,7 +197,8 @@ class Collector:
         own = {id(before): after for before, after in zip(faces, remembered, strict=True)}
         sightings = tuple(replace(s, face=own[id(s.face)]) for s in apart.sightings)
         prepared = Prepared(name, read.data, picture, remembered)
-        told = read.item.told.over(metadata.told_by(read.data))
+        # The position in the picture itself becomes evidence where it is enrolled; here only its time is used.
+        told = read.item.told.over(Told(taken_at=metadata.told_by(read.data).taken_at))
         return _Looked(read, apart.faces, apart.bystanders, sightings, prepared, told)
 
     # -- writing, in the caller's thread ---------------------------------------------------------------------

@@ -18,7 +18,7 @@ from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
 from countenance.errors import ReferenceMissing
 from countenance.index.protocol import Filter
-from countenance.recognition.gallery.searchable import Searchable
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import subjects
 from countenance.store.database import Database
@@ -37,7 +37,7 @@ class GalleryCompany:
         database: Database,
         anchors: Anchors,
         ledger: Ledger,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         thresholds: Callable[[int], Thresholds],
         clock: Clock,
     ) -> None:

@@ -38,7 +38,7 @@ from countenance.collection.outcomes import Became, FileOutcome, Imported, Repor
 from countenance.collection.ownership import check_owner
 from countenance.collection.pending import Waiting
 from countenance.collection.progressed import Progressed
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.geography import Geography, ZoneGeography
@@ -46,8 +46,8 @@ from countenance.custody.residency.register import Register
 from countenance.errors import GeographyMissing, ModelUncalibrated
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.gallery.stored_copy import Keep
 from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser
 from countenance.settings import ImageLimits
@@ -78,7 +78,7 @@ class Parts:
     begin_epoch: Callable[[], int]
     enroller: Callable[[], Enroller]
     recogniser: Callable[[], Recogniser]
-    searchable: Callable[[], Searchable]
+    searchable: Callable[[], CurrentIndex]
     calibration: Callable[[], Calibration | None]
 
 

@@ -221,3 +221,7 @@ def _one_thread_each() -> None:
 def _scanners() -> ThreadPoolExecutor:
     """Threads that scan for every index of the process; each is one core's worth."""
     return ThreadPoolExecutor(SHARDS, thread_name_prefix="scan", initializer=_one_thread_each)
+
+
+# Threads do not survive a fork; a worker process that was forked makes its own.
+os.register_at_fork(after_in_child=_scanners.cache_clear)

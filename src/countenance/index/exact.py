@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from countenance.errors import SnapshotUnusable
+from countenance.errors import InputInvalid, SnapshotUnusable, VectorsInvalid
 from countenance.holding import Absence
 from countenance.index.checks import (
     check_count,
@@ -168,7 +168,9 @@ def exact_batch(contents: Contents, model: str, dimensions: int) -> Batch:
     if (contents.kind, contents.model, contents.dimensions) != (KIND, model, dimensions):
         raise SnapshotUnusable("the snapshot is of another kind of index or of another model")
     arrays = contents.arrays
-    labels = np.ascontiguousarray(arrays["labels"]).reshape(-1).view(LABELS)
-    return checked_batch(
-        Batch(arrays["reference_ids"], arrays["subject_ids"], arrays["templates"], labels), dimensions
-    )
+    try:
+        labels = np.ascontiguousarray(arrays["labels"]).reshape(-1).view(LABELS)
+        batch = Batch(arrays["reference_ids"], arrays["subject_ids"], arrays["templates"], labels)
+        return checked_batch(batch, dimensions)
+    except (KeyError, ValueError, VectorsInvalid, InputInvalid) as error:
+        raise SnapshotUnusable("the snapshot does not hold what an index of this version needs") from error

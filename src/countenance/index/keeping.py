@@ -56,6 +56,13 @@ def kept_arrays(segments: Sequence[Segment], newest: Batch, effort: Effort) -> t
 
 def restored(contents: Contents, store: RefinementStore) -> tuple[tuple[Segment, ...], Batch, Effort]:
     """Segments, newest rows and effort of a snapshot; raises SnapshotUnusable if it does not fit ``store``."""
+    try:
+        return _restored(contents, store)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise SnapshotUnusable("the snapshot does not hold what an index of this version needs") from error
+
+
+def _restored(contents: Contents, store: RefinementStore) -> tuple[tuple[Segment, ...], Batch, Effort]:
     arrays, parameters = contents.arrays, contents.parameters
     shards = [int(count) for count in str(parameters["shards"]).split(",") if count]
     if shards and bool(parameters["exact"]) != store.exact:

@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from countenance.index.protocol import LABELS, Filter, Labels
 
+_LOOKED_UP = 64
+"""Combinations of one change that are looked for among those already here; more would cost more than they save."""
+
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.unsignedinteger]
 
@@ -116,17 +119,27 @@ class LabelColumn:
         return np.flatnonzero(seen[codes])
 
     def put(self, rows: npt.NDArray[np.integer], labels: Labels) -> None:
-        """Give ``rows`` new labels."""
-        fresh, codes = distinct(labels)
-        table = np.concatenate([self._table, fresh])
-        codes = codes + len(self._table)
+        """Give ``rows`` (no row twice) new labels; a combination that is here already is used again."""
+        fresh, kinds = distinct(labels)
+        table = self._table
+        known = np.full(len(fresh), -1, np.int64)
+        for number, label in enumerate(fresh[:_LOOKED_UP]):
+            same = np.flatnonzero(table == label)
+            known[number] = same[0] if len(same) else -1
+        new = np.flatnonzero(known < 0)
+        known[new] = len(table) + np.arange(len(new))
+        table = np.concatenate([table, fresh[new]])
+        codes = known[kinds]
         self._table = table
         held = self._codes
         if np.iinfo(held.dtype).max < len(table):
             held = held.astype(_narrowest(len(table)))
+        counts = np.concatenate([self._counts, np.zeros(len(new), np.int64)])
+        np.subtract.at(counts, held[rows], 1)
+        np.add.at(counts, codes, 1)
         held[rows] = codes
         self._codes = held
-        self._counts = np.bincount(held, minlength=len(table))
+        self._counts = counts
         self._changes += 1
 
 

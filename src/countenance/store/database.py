@@ -11,8 +11,10 @@ Rules kept here:
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +29,11 @@ from countenance.errors import DiskFull, GalleryBusy, GalleryError, GalleryMissi
 
 BUSY_SECONDS = 30
 """How long a second writer waits before it is told."""
+
+_INSUFFICIENT_PRIVILEGE = "42501"
+"""SQLSTATE, PostgreSQL's appendix A."""
+
+_ASK_AGAIN_S = 0.002
 
 _ADVISORY_LOCK = 0x636F756E74656E  # "counten" in ASCII; any number that no other program is likely to take
 
@@ -44,7 +51,7 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+            event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, busy_seconds))
         else:
             engine = create_engine(parsed, pool_pre_ping=True)
         return cls(engine)
@@ -84,6 +91,26 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             yield connection
 
+    @contextmanager
+    def turn(self, number: int, *, wait: bool) -> Iterator[bool]:
+        """Hold a numbered lock that every process of this database knows; says whether it is held.
+
+        On PostgreSQL a session's advisory lock, let go by the server when the process dies. SQLite's processes
+        share a machine, and lock a file beside it; here every turn is then granted.
+        """
+        if self.backend != "postgresql":
+            yield True
+            return
+        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+            answer = connection.execute(text(f"SELECT {function}(:key)"), {"key": _ADVISORY_LOCK + number}).scalar()
+            held = wait or bool(answer)
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK + number})
+
     def migrate(self) -> None:
         """Bring an older or empty database to this version."""
         with _our_errors(), self._engine.begin() as connection:
@@ -115,8 +142,21 @@ class Database:
             return None
         with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM"))
-            connection.execute(text("CHECKPOINT"))
+            try:
+                connection.execute(text("CHECKPOINT"))
+            except DBAPIError as error:  # an ordinary role may not; the server's own next one will do it
+                if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                    raise
         return "PostgreSQL keeps recycled write-ahead log files; the rows in them are sealed under destroyed keys"
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the database as it is at one moment to ``file``, while others read and write. SQLite only."""
+        with _our_errors(), self._engine.connect() as connection, closing(sqlite3.connect(file)) as target:
+            source = connection.connection.driver_connection
+            try:
+                source.backup(target)  # type: ignore[union-attr]
+            except sqlite3.Error as error:
+                raise GalleryError("The database could not be copied.", remedy="See the cause.") from error
 
     def size_bytes(self) -> int:
         """Bytes of the database on disk, write-ahead log included; 0 when a server keeps it."""
@@ -144,9 +184,31 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("countenance_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
+    """Begin; a writer asks again every few milliseconds for as long as another one is writing.
+
+    SQLite's own waiting asks every tenth of a second after a while, and then hardly ever finds the gap between two
+    transactions of a bulk addition: a search that has to be put on record would wait for all of it.
+    """
+    raw: object = connection.connection.dbapi_connection
+    if not connection.get_execution_options().get("countenance_write") or not isinstance(raw, sqlite3.Connection):
+        connection.exec_driver_sql("BEGIN")
+        return
+    deadline = time.monotonic() + busy_seconds
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+            time.sleep(_ASK_AGAIN_S)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the error, in the words that are translated below
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
 
 
 def _alembic() -> Config:

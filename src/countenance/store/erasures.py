@@ -112,6 +112,12 @@ def advance(
     connection.execute(update(_e).where(_e.c.erasure_id == erasure_id).values(values))
 
 
+def log_anew(connection: Connection, checkpoint: str) -> None:
+    """Let every unfinished erasure tell its steps again, after ``checkpoint`` of a log that was begun anew."""
+    query = update(_e).where(_e.c.state != ErasureState.CONFIRMED)
+    connection.execute(query.values(state=ErasureState.FROZEN, log_before=checkpoint, log_steps="[]"))
+
+
 def write_counts(connection: Connection, erasure_id: str, holdings: Sequence[Holding]) -> None:
     """Write what is held of the targets, after the freeze and before anything is destroyed."""
     if holdings:
@@ -168,6 +174,11 @@ def unfinished(connection: Connection) -> list[ErasureRow]:
     """Erasures that have begun and are not confirmed, oldest first."""
     query = select(_e).where(_e.c.state != ErasureState.CONFIRMED).order_by(_e.c.begun_utc)
     return [_row(row) for row in connection.execute(query)]
+
+
+def begun(connection: Connection) -> int:
+    """How many erasures there are, finished or not."""
+    return connection.scalar(select(func.count()).select_from(_e)) or 0
 
 
 def count(connection: Connection) -> int:

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from countenance.errors import InputInvalid
+from countenance.errors import InputInvalid, SnapshotUnusable
 from countenance.index.choice import GrowingIndex, open_index
 from countenance.index.coarse import Effort
 from countenance.index.embedded import EmbeddedIndex
 from countenance.index.exact import ExactIndex
+from countenance.index.labels import LabelColumn
 from countenance.index.parts import Sizes
 from countenance.index.protocol import Batch, Filter, pack_labels
+from countenance.index.snapshot import Contents, write_contents
 from countenance.index.tune import tune
 from countenance.terms import Vectors
 from tests.congruence.oracle import unit_rows
@@ -198,3 +200,20 @@ def test_changes_made_while_references_move_are_not_lost(monkeypatch: pytest.Mon
         assert 1 not in hits.subject_ids
         assert hits.subject_ids[0, 0] == 999
     assert len(index) == 177
+
+
+def test_an_authentic_snapshot_that_lacks_something_is_refused(tmp_path: Path) -> None:
+    for kind in ("exact", "embedded", "unheard of"):
+        write_contents(tmp_path / "s", bytes(32), b"", Contents(kind, MODEL, DIMENSIONS, {}, {}))
+        for index in (EmbeddedIndex(MODEL, DIMENSIONS), ExactIndex(MODEL, DIMENSIONS)):
+            with pytest.raises(SnapshotUnusable):
+                index.read_snapshot(tmp_path / "s", bytes(32), b"")
+
+
+def test_a_relabelling_that_brings_nothing_new_does_not_lengthen_the_table() -> None:
+    column = LabelColumn.of(pack_labels(300, purposes=[1, 2, 3] * 100))
+    for _ in range(5):
+        column.put(np.arange(10), pack_labels(10, purposes=3))
+        column.put(np.arange(10), pack_labels(10, purposes=9))
+    assert len(column.table) == 4
+    assert column.share(Filter(purpose=3)) == pytest.approx(10 / 300)

@@ -22,7 +22,7 @@ from PIL import Image
 from countenance.collection.clips.reading import Clip, ClipFacts
 from countenance.collection.clips.sampling import Sampler
 from countenance.collection.clips.tracking import Seen, Track, Tracker
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import CaseMissing
 from countenance.recognition.candidates.identify import Identification
 from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser

@@ -20,7 +20,7 @@ from countenance.collection.grants.site import Found, PageRead, Site
 from countenance.collection.items import Item, Refused, Told
 from countenance.collection.origin import Origin
 from countenance.collection.outcomes import Became, FileOutcome, Imported, Report, Tally, pace
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.residency import extract
 from countenance.errors import ImageError
 from countenance.recognition.gallery.stored_copy import Keep

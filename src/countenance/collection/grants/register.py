@@ -19,9 +19,9 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.collection.grants.document import Grant
 from countenance.collection.grants.site import PageRead
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import ErasureIncomplete, GrantEnded, GrantInvalid, GrantUnknown
-from countenance.recognition.gallery.searchable import Searchable
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.store import feed, granting
 from countenance.store.database import Database
 from countenance.store.granting import GrantRow, PageRow
@@ -142,7 +142,7 @@ class GrantRegister:
         self,
         origin: str,
         blobs: FolderBlobs,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         begin_epoch: Callable[[], int],
         progress: Progress | None,
     ) -> GrantWithdrawn:

@@ -1,7 +1,8 @@
 """The gallery's own witness: every step of an erasure into the log, and a certificate at the end of it.
 
 Rules kept here: log and certificate hold commitments, counts and ids only; certificates lie in ``certificates/`` of
-the data folder, one file an erasure, and can be handed to anybody.
+the data folder, one file an erasure, and can be handed to anybody. A data folder that was restored from a copy has
+an old log; it is only read, and the present one (proof.logbook) begins by naming its last state.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance import clock
-from countenance.custody.erasure.eraser import Account, Ground
+from countenance.custody.erasure.errand import Account, Ground
+from countenance.custody.proof import compliance, logbook
 from countenance.custody.proof.certificate import (
     Cause,
     Epoch,
@@ -32,6 +34,7 @@ from countenance.custody.proof.certificate import (
 from countenance.errors import CertificateInvalid, KeyDestroyed
 from countenance.log import Entry, TamperEvidentLog, commitment
 from countenance.log.entry import Value
+from countenance.log.note import VerifierKey
 from countenance.store.erasures import ErasureState, Mark
 from countenance.store.subjects import SubjectRow
 from countenance.vault.files import write_whole
@@ -60,11 +63,12 @@ class GalleryWitness:
     """The tamper-evident log of one gallery, as the eraser and the engine use it."""
 
     def __init__(self, folder: Path, gallery_id: str, ring: KeyRing) -> None:
-        """``folder`` is the data folder; the log lies in ``log/`` and is made at its first use."""
-        self._place = folder / "log"
+        """``folder`` is the data folder; the log in it is made at its first use."""
+        self._folder = folder
         self._certificates = folder / "certificates"
         self._ring = ring
-        self._origin = f"countenance/{gallery_id}"
+        self._gallery_id = gallery_id
+        self._book = logbook.read(folder)
         self._signer = Signer(f"countenance-gallery/{gallery_id}", _signing_key(ring, "certificate-signature"))
         self._log: TamperEvidentLog | None = None
 
@@ -73,15 +77,37 @@ class GalleryWitness:
         """The log, opened or made now."""
         if self._log is None:
             key = _signing_key(self._ring, "log-signature")
-            if (self._place / "checkpoint").exists() or (self._place / "checkpoint.next").exists():
-                self._log = TamperEvidentLog.open(self._place, self._origin, key)
-            else:
-                self._log = TamperEvidentLog.create(self._place, self._origin, key)
+            place, origin = self._folder / self._book.present, self._origin(self._book.present)
+            make = TamperEvidentLog.open if _is_log(place) else TamperEvidentLog.create
+            self._log = make(place, origin, key)
         return self._log
+
+    @property
+    def begun_anew(self) -> bool:
+        """True when the present log is still to be made because the data folder was restored from a copy."""
+        return bool(self._book.older) and not _is_log(self._folder / self._book.present)
+
+    def leave_old_log(self) -> None:
+        """Write no more into the log of a data folder that turns out to be an old copy."""
+        self._book = logbook.begin_anew(self._folder)
+        self._log = None
+
+    def begin_anew(self, at: datetime) -> str:
+        """Begin the present log by naming the last state of the older one; returns the new one's checkpoint."""
+        name = self._book.older[0]
+        public = _signing_key(self._ring, "log-signature").public_key()
+        head = TamperEvidentLog.open(self._folder / name, self._origin(name), public).head()
+        self.note("log.begun_anew", at, older=head.origin.replace("/", ":"), size=head.size, root=head.root.hex())
+        return self.checkpoint()
 
     def keys(self) -> str:
         """The public keys that check this gallery's certificates; to be handed over on another way."""
-        return key_file(gallery=self._signer.verifier_key, log=self.log.verifier_key)
+        key = _signing_key(self._ring, "log-signature")
+        older = [("log", VerifierKey.of(self._origin(name), key)) for name in self._book.older]
+        return key_file(gallery=self._signer.verifier_key, log=self.log.verifier_key, others=older)
+
+    def _origin(self, name: str) -> str:
+        return self._book.origin(self._gallery_id, name)
 
     def note(self, event: str, at: datetime, **body: Value) -> int:
         """Log that something happened; ``body`` holds ids, counts and commitments only."""
@@ -92,7 +118,7 @@ class GalleryWitness:
         return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
 
     def mark(self, subject: SubjectRow) -> Mark:
-        """See :class:`countenance.custody.erasure.eraser.Witness`."""
+        """See :class:`countenance.custody.erasure.errand.Witness`."""
         try:
             committed = self.commit(subject.subject_id)
         except KeyDestroyed:  # an old copy brought back a row whose keys are long gone
@@ -134,11 +160,18 @@ class GalleryWitness:
                 for held in account.retained
             ),
         )
-        closing = self.log.append([certified_entry(statement, self._signer.name, self._origin)])[0]
+        closing = self.log.append([certified_entry(statement, self._signer.name, self.log.origin)])[0]
         evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
         certificate = issue(statement, self.log, evidence, self._signer)
         self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for cut_short in self._certificates.glob(f".{row.erasure_id}.*"):  # by a crash of an earlier attempt
+            cut_short.unlink(missing_ok=True)
         write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+
+    def comply(self, statement: dict[str, object], entries: Sequence[int]) -> bytes:
+        """The signed record of an order that destroyed nothing, with the log's entries that show it."""
+        key = _signing_key(self._ring, "certificate-signature")
+        return compliance.issue(statement, entries, self.log, key)
 
     def certificate(self, erasure_id: str) -> bytes:
         """The certificate of a confirmed erasure. Raises CertificateInvalid when there is none."""
@@ -146,6 +179,10 @@ class GalleryWitness:
             return (self._certificates / f"{erasure_id}.json").read_bytes()
         except OSError as error:
             raise CertificateInvalid(f"There is no certificate of the erasure {erasure_id}.") from error
+
+
+def _is_log(place: Path) -> bool:
+    return (place / "checkpoint").exists() or (place / "checkpoint.next").exists()
 
 
 def _signing_key(ring: KeyRing, use: str) -> Ed25519PrivateKey:

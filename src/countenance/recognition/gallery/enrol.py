@@ -4,8 +4,10 @@ Rules kept here:
 
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
 * A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
-* Bystanders are not kept: see recognition/gallery/stored_copy.py.
+* Bystanders are not kept, nor frames, pages, previews and appended pictures that nobody looked at: see
+  recognition/gallery/stored_copy.py.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
+* A photograph that was erased for somebody else, or by an order, is refused, and so is a near copy of it.
 """
 
 from __future__ import annotations
@@ -21,14 +23,23 @@ from sqlalchemy import Connection
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces
+from countenance.errors import (
+    FaceChoiceUnknown,
+    NoFace,
+    PermissionRefused,
+    QualityTooLow,
+    SeveralFaces,
+    SuppressedImage,
+)
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
+from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.recognition.gallery.stored_copy import Keep, StoredCopy, stored_copy
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import feed, numbering, references
+from countenance.store import feed, numbering, references, suppression
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
@@ -88,10 +99,10 @@ def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
     chosen = faces[0 if face is None else face - 1]
     if chosen.quality.score < ENROLMENT_MINIMUM:
         worst = min(chosen.quality.components, key=lambda component: component.score)
-        reasons = " ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100."
+        reasons = "; ".join(chosen.quality.reasons) or f"{worst.name} scores {worst.score} of 100"
         raise QualityTooLow(
             f"{prepared.name}: quality {chosen.quality.score} of 100 is below {ENROLMENT_MINIMUM}; "
-            f"{worst.name} is the lowest. {reasons}"
+            f"{worst.name} is the lowest: {reasons}."
         )
     return chosen
 
@@ -100,8 +111,16 @@ class Enroller:
     """Writes references of one gallery."""
 
     def __init__(
-        self, database: Database, ring: KeyRing, vault: Vault, blobs: FolderBlobs, ledger: Ledger, clock: Clock
+        self,
+        database: Database,
+        ring: KeyRing,
+        vault: Vault,
+        blobs: FolderBlobs,
+        ledger: Ledger,
+        clock: Clock,
+        placing: Placing,
     ) -> None:
+        self._placing = placing
         self._database = database
         self._ring = ring
         self._vault = vault
@@ -125,28 +144,39 @@ class Enroller:
         keep: Keep = Keep.AS_GIVEN,
         also: Also | None = None,
     ) -> Item:
-        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written.
+        """Write one reference.
+
+        Raises PermissionRefused, SuppressedImage, DiskFull, GalleryBusy; then nothing was written.
 
         ``keep`` says what becomes of the rest of the picture; ``also`` writes what else belongs to it, in the
         same transaction.
         """
         image_id = secrets.token_hex(16)
-        copy = stored_copy(
-            prepared.data, prepared.picture, [found.face for found in prepared.faces], chosen.face, keep
-        )
+        likeness = likeness_tags(prepared.picture.pixels, self._ring)
+        with self._database.read() as connection:
+            self._refuse_suppressed(connection, subject, prepared, likeness)
+        faces = [found.face for found in prepared.faces]
+        kept = stored_copy(prepared.data, prepared.picture, faces, chosen.face, keep)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
-        self._blobs.stage(image_id, images.seal(copy.data, f"image:{image_id}", version))
+        self._blobs.stage(image_id, images.seal(kept.data, f"image:{image_id}", version))
+        placed = ""
         try:
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, copy, also)
+            placed = self._placing.place(subject, image_id, prepared.data)
+            reference_id = self._write_rows(
+                subject, prepared, chosen, model, image_id, version, kept, likeness, also
+            )
         except BaseException:
             self._settle(image_id)
             raise
         if reference_id is None:
-            self._blobs.discard(image_id)
+            self._settle(image_id)
             return Item(prepared.name, Outcome.ALREADY)
-        self._blobs.commit(image_id)
-        notes = prepared.picture.notes + ((copy.note,) if copy.note else ())
+        try:
+            self._blobs.commit(image_id)
+        except FileNotFoundError as error:
+            raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
+        notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
     def _settle(self, image_id: str) -> None:
@@ -157,6 +187,7 @@ class Enroller:
             self._blobs.commit(image_id)
         else:
             self._blobs.discard(image_id)
+            self._placing.forget(image_id)
 
     def _write_rows(
         self,
@@ -166,7 +197,8 @@ class Enroller:
         model: str,
         image_id: str,
         version: int,
-        copy: StoredCopy,
+        kept: StoredCopy,
+        likeness: bytes,
         also: Also | None,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
@@ -176,10 +208,10 @@ class Enroller:
         described = {
             "version": 1,
             "name": prepared.name,
-            "media_type": copy.media_type,
+            "media_type": kept.media_type,
             "face": chosen.face.box.as_list(),
-            "stored_face": copy.box.as_list(),
-            "notes": [*prepared.picture.notes, *([copy.note] if copy.note else [])],
+            "stored_face": kept.box.as_list(),
+            "notes": [*prepared.picture.notes, *([kept.note] if kept.note else [])],
         }
         sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
         templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
@@ -187,11 +219,12 @@ class Enroller:
             self._ledger.versions(connection, [subject.subject_id])  # withdrawn while the picture was read?
             if references.known_digests(connection, subject.subject_id, [tag]):
                 return None
+            self._refuse_suppressed(connection, subject, prepared, likeness)  # erased while it was read?
             reference_id = ReferenceId(numbering.reserve_references(connection, 1)[0])
             sealed_template = seal_template(templates, chosen.template, reference_id, version)
             size = len(prepared.data)
             references.add_image(
-                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now)
+                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now, likeness)
             )
             quality = float(chosen.quality.score)
             row = ReferenceRow(
@@ -211,6 +244,13 @@ class Enroller:
             if also is not None:
                 also(connection, image_id, version)
         return reference_id
+
+    def _refuse_suppressed(
+        self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
+    ) -> None:
+        tag = self.digest_tag(prepared.data)
+        if suppression.refuses(connection, subject.name_tag, tag, likeness, bands_alike=PARTS_ALIKE):
+            raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
 
     def _permission_version(self, subject: SubjectRow) -> int:
         with self._database.read() as connection:

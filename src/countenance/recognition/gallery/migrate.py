@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, KeyDestroyed
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.gallery.sealed import seal_template
@@ -64,24 +66,28 @@ class Migrator:
     ) -> Migration:
         """Make references of ``model`` (``prepare`` recognises with it), then switch, then drop the others."""
         made, problems = 0, []
-        failed: set[str] = set()
-        with self._database.read() as connection:
-            waiting = references.images_without(connection, model)
-        total = len(waiting)
-        for done, image in enumerate(waiting, 1):
-            try:
-                made += self._again(image, model, prepare)
-            except KeyDestroyed:  # erased meanwhile
-                failed.add(image.image_id)
-            except CountenanceError as error:
-                failed.add(image.image_id)
-                problems.append(f"image {image.image_id}: {error.code}")
-            if progress is not None:
-                progress(done, total, "references of the new model")
-        with self._database.write() as connection:
-            numbering.set_fact(connection, ACTIVE_MODEL, model)
-            replaced, left_behind = references.drop_other_models(connection, model)
-            feed.announce(connection, feed.Change.REMOVE, [*replaced, *left_behind])
+        tried: set[str] = set()
+        while True:  # an image enrolled with the old model while we worked gets its turn before the switch
+            with self._database.read() as connection:
+                waiting = _untried(connection, model, tried)
+            total = len(tried) + len(waiting)
+            for image in waiting:
+                tried.add(image.image_id)
+                try:
+                    made += self._again(image, model, prepare)
+                except KeyDestroyed:  # erased meanwhile
+                    pass
+                except CountenanceError as error:
+                    problems.append(f"image {image.image_id}: {error.code}")
+                if progress is not None:
+                    progress(len(tried), total, "references of the new model")
+            with self._database.write() as connection:
+                if _untried(connection, model, tried):
+                    continue
+                numbering.set_fact(connection, ACTIVE_MODEL, model)
+                replaced, left_behind = references.drop_other_models(connection, model)
+                feed.announce(connection, feed.Change.REMOVE, [*replaced, *left_behind])
+            break
         removed = len(replaced) + len(left_behind)
         return Migration(model, made, removed, len(left_behind), tuple(problems))
 
@@ -119,6 +125,10 @@ class Migrator:
             references.add(connection, [row])
             feed.announce(connection, feed.Change.ADD, [number])
         return 1
+
+
+def _untried(connection: Connection, model: str, tried: set[str]) -> list[ImageRow]:
+    return [image for image in references.images_without(connection, model) if image.image_id not in tried]
 
 
 def _same_face(faces: tuple[RecognisedFace, ...], box: Box) -> RecognisedFace:

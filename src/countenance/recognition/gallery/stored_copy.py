@@ -18,6 +18,7 @@ from PIL import Image
 
 from countenance.recognition.faces.face import Face
 from countenance.recognition.images import Picture
+from countenance.recognition.images.single import single_picture
 from countenance.terms import Box, Pixels
 
 _MARGIN = 1.0
@@ -54,7 +55,7 @@ def stored_copy(data: bytes, picture: Picture, faces: Sequence[Face], chosen: Fa
     others = [face.box for face in faces if face is not chosen]
     own = chosen.box
     if keep is Keep.AS_GIVEN and not others and picture.reduction == 1:
-        return StoredCopy(data, picture.media_type, own, "")
+        return _alone(data, picture, own)
     pixels = np.array(picture.pixels)
     for box in others:
         _cover(pixels, box, own, blurred=keep is Keep.COVERED)
@@ -70,6 +71,17 @@ def stored_copy(data: bytes, picture: Picture, faces: Sequence[Face], chosen: Fa
     if keep is Keep.CROP:
         return StoredCopy(_jpeg(part), "image/jpeg", box, note)
     return StoredCopy(_png(part), "image/png", box, note)
+
+
+def _alone(data: bytes, picture: Picture, own: Box) -> StoredCopy:
+    """The file itself, without what nobody looked at: further frames, previews, appended pictures."""
+    if picture.frames > 1:
+        note = f"only the first of {picture.frames} frames was stored"
+        return StoredCopy(_png(picture.pixels), "image/png", own, note)
+    alone = single_picture(data) if picture.media_type == "image/jpeg" else None
+    if alone is not None:
+        return StoredCopy(alone, "image/jpeg", own, "previews and appended pictures in the file were not stored")
+    return StoredCopy(data, picture.media_type, own, "")
 
 
 def _cover(pixels: Pixels, box: Box, own: Box, *, blurred: bool) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from countenance.errors import LabelsInvalid, ReportUnavailable
-from countenance.recognition.candidates.evaluation import Evaluation, evaluate, report
+from countenance.recognition.candidates.evaluation import Evaluation, evaluate, measure, report
 from countenance.recognition.faces.face import Face
 from countenance.terms import Box
 
@@ -255,6 +255,14 @@ def test_group_differences_come_from_labels_with_their_intervals(tmp_path: Path)
     assert site.people_without_group == 0
     if site.false_negative.value is None:
         assert "not printed" in site.false_negative.sentence
+
+
+def test_calibration_from_pictures_is_that_of_the_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    measured = measure(folder, recognise, model="stand-in", recipe="plain", measured_at=WHEN, seed=1)
+    assert measured.calibration == evaluation.calibration
+    assert measured.held_out == evaluation.held_out
+    assert measured.findings == ()
+    assert json.loads(json.dumps(measured.as_dict()))["calibration"]["recipe"] == "plain"
 
 
 def test_no_group_in_the_labels_means_no_word_about_groups(evaluation: Evaluation) -> None:

@@ -2,6 +2,7 @@
 
 from countenance.recognition.candidates.evaluation.evaluate import Evaluation, evaluate
 from countenance.recognition.candidates.evaluation.labelled import Labelled, read_labelled
+from countenance.recognition.candidates.evaluation.measure import Measurement, measure
 from countenance.recognition.candidates.evaluation.report import report
 
-__all__ = ["Evaluation", "Labelled", "evaluate", "read_labelled", "report"]
+__all__ = ["Evaluation", "Labelled", "Measurement", "evaluate", "measure", "read_labelled", "report"]

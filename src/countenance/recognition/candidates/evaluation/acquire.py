@@ -122,6 +122,19 @@ class Acquired:
         return f"{path.parent.name}/{path.name}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Taken:
+    """What is kept of one picture."""
+
+    picture: int
+    faces: int
+    template: npt.NDArray[np.float32]
+    quality: int
+    digest: str
+    thumbnail: npt.NDArray[np.float32]
+    face: Face
+
+
 def acquire(
     labelled: Labelled,
     recognise: Recognise,
@@ -134,43 +147,39 @@ def acquire(
     people = labelled.subjects
     number = {name: at for at, name in enumerate(people)}
     bounds = limits if limits is not None else ImageLimits()
-    taken: list[tuple[int, Seen, str]] = []
+    taken: list[_Taken] = []
     failures: list[Failure] = []
     several = 0
 
-    def one(at: int) -> tuple[Sequence[Seen], str] | Failure:
+    def one(at: int) -> _Taken | Failure:
         return _recognised(labelled.pictures[at], at, recognise, bounds)
 
-    for at, outcome in enumerate(in_order(one, range(len(labelled.pictures)), workers)):
+    for done, outcome in enumerate(in_order(one, range(len(labelled.pictures)), workers), start=1):
         if progress is not None:
-            progress(at + 1, len(labelled.pictures), "reading pictures")
+            progress(done, len(labelled.pictures), "reading pictures")
         if isinstance(outcome, Failure):
             failures.append(outcome)
             continue
-        faces, digest = outcome
-        several += len(faces) > 1
-        taken.append((at, faces[0], digest))
-    rows = [np.asarray(face.template, np.float32) for _, face, _ in taken]
-    if not rows:
+        several += outcome.faces > 1
+        taken.append(outcome)
+    if not taken:
         raise LabelsInvalid(f"none of the {len(labelled.pictures)} pictures gave a face")
     return Acquired(
         labelled=labelled,
         people=people,
-        templates=np.stack(rows),
-        pictures=np.array([at for at, _, _ in taken], np.int64),
-        subjects=np.array([number[labelled.pictures[at].subject] for at, _, _ in taken], np.int64),
-        qualities=np.array([face.quality.score for _, face, _ in taken], np.int64),
-        digests=tuple(digest for _, _, digest in taken),
-        thumbnails=np.stack([_thumbnail(face.chip) for _, face, _ in taken]),
-        faces=tuple(face.face for _, face, _ in taken),
+        templates=np.stack([one.template for one in taken]),
+        pictures=np.array([one.picture for one in taken], np.int64),
+        subjects=np.array([number[labelled.pictures[one.picture].subject] for one in taken], np.int64),
+        qualities=np.array([one.quality for one in taken], np.int64),
+        digests=tuple(one.digest for one in taken),
+        thumbnails=np.stack([one.thumbnail for one in taken]),
+        faces=tuple(one.face for one in taken),
         failures=tuple(failures),
         several_faces=several,
     )
 
 
-def _recognised(
-    picture: LabelledPicture, at: int, recognise: Recognise, limits: ImageLimits
-) -> tuple[Sequence[Seen], str] | Failure:
+def _recognised(picture: LabelledPicture, at: int, recognise: Recognise, limits: ImageLimits) -> _Taken | Failure:
     try:
         data = picture.path.read_bytes()
         pixels = decode(data, limits, name=picture.path.name).pixels
@@ -181,7 +190,17 @@ def _recognised(
     faces = recognise(pixels)
     if not faces:
         return Failure(at, "no_face", "no face was found")
-    return faces, hashlib.sha256(data).hexdigest()
+    # The aligned face itself is let go here: ten thousand of them would be 376 MB.
+    first = faces[0]
+    return _Taken(
+        at,
+        len(faces),
+        np.array(first.template, np.float32),
+        int(first.quality.score),
+        hashlib.sha256(data).hexdigest(),
+        _thumbnail(first.chip),
+        first.face,
+    )
 
 
 def in_order(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Iterator[Made]:

@@ -48,7 +48,7 @@ class OperatingPoint:
     fmr: float
     threshold: float | None
     couples: int
-    """Different couples of people among the false matches."""
+    """Different couples of people among the false matches; of a large sample, among the highest 40,000."""
     fnmr: Rate
 
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from countenance.recognition.candidates.calibrate import DEFAULT_EXPECTED, Calibration
+from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.evaluation.intervals import MARGIN
 from countenance.recognition.candidates.evaluation.metrics import Scores
 from countenance.recognition.candidates.impostors import Estimate, Floats, Integers
 from countenance.terms import Vectors
 
-SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+SIZES = (200, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Projected:
-    """A gallery of ``references``: the threshold that expects 0.01 false positives, and who is missed there."""
+    """A gallery of ``references``: its default threshold, and who is missed there."""
 
     references: int
     threshold: float
@@ -75,8 +75,8 @@ def growth(
     sizes = sorted({*SIZES, *([live] if live is not None and live > 0 else [])})
     projected = []
     for references in sizes:
-        threshold = calibration.threshold_for(DEFAULT_EXPECTED, references)
-        missed = (mate_scores < threshold.score).astype(np.float64)
+        threshold = calibration.default_threshold(references).score
+        missed = (mate_scores < threshold).astype(np.float64)
         total = np.bincount(mate_people, missed, drawn.shape[1])
         count = np.bincount(mate_people, minlength=drawn.shape[1])
         weight = drawn @ count
@@ -84,8 +84,8 @@ def growth(
         projected.append(
             Projected(
                 references,
-                threshold.score,
-                threshold.expected_false_positives,
+                threshold,
+                calibration.expected_false_positives(threshold, references),
                 float(missed.mean()),
                 float(low),
                 float(high),
