@@ -32,6 +32,7 @@ class ImportGroup(click.Group):
 
 
 @click.group("import", cls=ImportGroup, short_help="Take pictures in by permission: exports, albums, pages.")
+@everywhere
 def import_() -> None:
     """Take pictures in by permission. IMPORT SUBJECT SOURCES... is short for IMPORT ALBUM SUBJECT SOURCES..."""
 

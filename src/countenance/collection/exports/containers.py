@@ -205,7 +205,7 @@ class Zip:
             try:
                 with self._zip.open(info) as file:
                     return _within(file.read(limit + 1), limit, name)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
                 raise ArchiveUnreadable(
                     f"{name} in {self.label} is damaged or packed in an unknown way."
                 ) from error
