@@ -34,17 +34,12 @@ metadata = MetaData(
     }
 )
 
-Number = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite gives row numbers only to columns declared INTEGER."""
-
+Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite gives row numbers only to columns declared INTEGER
 Moment = String(32)
-"""RFC 3339 in UTC, as clock.to_text writes it: sorts as it reads, on every database."""
+"""RFC 3339 in UTC, as clock.to_text writes it: sorts as it reads."""
 
 facts = Table(
-    "facts",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("value", String(400), nullable=False),
+    "facts", metadata, Column("name", String(64), primary_key=True), Column("value", String(400), nullable=False)
 )
 
 purposes = Table(
