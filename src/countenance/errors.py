@@ -705,3 +705,176 @@ class GeographyMissing(OrderError):
 
     code = "geography_missing"
     remedy = "Install it with: pip install 'countenance[geography]'"
+
+
+# -- collection ---------------------------------------------------------------------------------------------
+
+
+class CollectionError(CountenanceError):
+    """Images cannot be taken in from there."""
+
+    code = "collection"
+
+
+class SourceMissing(CollectionError):
+    """There is no archive or folder of that name, or there is nothing in it that could be taken in."""
+
+    code = "source_missing"
+    remedy = "Name the archive as it was downloaded, or the folder that holds the photographs."
+
+
+class ArchiveUnreadable(CollectionError):
+    """The archive is damaged, incomplete or of a kind that is not read."""
+
+    code = "archive_unreadable"
+    remedy = "Download the export again; what could be read before the damage was taken in."
+
+
+class ArchiveEncrypted(CollectionError):
+    """The archive, or a file in it, can only be opened with a password."""
+
+    code = "archive_encrypted"
+    remedy = "Unpack it with its password, and import the folder."
+
+
+class ArchiveBomb(CollectionError):
+    """The archive would unpack to far more than it holds, or its files lie over each other."""
+
+    code = "archive_bomb"
+    remedy = "No platform makes such an archive; do not open it with anything."
+
+
+class EntryUnsafe(CollectionError):
+    """A file in the archive has a path that leads out of it, or is a link or a device."""
+
+    code = "entry_unsafe"
+    remedy = "The file was not opened; everything else was looked at."
+
+
+class EntryTooLarge(CollectionError):
+    """A file in the archive is larger than is read, or larger than the archive says."""
+
+    code = "entry_too_large"
+    remedy = "The limits are in docs/importing.md."
+
+
+class ExportForeign(CollectionError):
+    """The account's own pictures do not show the subject: it may be somebody else's export."""
+
+    code = "export_foreign"
+    remedy = "Ask whose export it is. If it is the subject's after all, repeat the command with --hers."
+
+
+class ReferenceMissing(CollectionError):
+    """Nothing is enrolled of the subject, so nobody can be recognised in the pictures."""
+
+    code = "reference_missing"
+    remedy = "Enrol a few photographs of the subject alone first: countenance enrol SUBJECT FILES..."
+
+
+class PendingUnknown(CollectionError):
+    """No face of that number waits for the subject's confirmation."""
+
+    code = "pending_unknown"
+    remedy = "See what waits with: countenance import pending SUBJECT"
+
+
+class GrantError(CollectionError):
+    """A page may not be read."""
+
+    code = "grant"
+
+
+class GrantMissing(GrantError):
+    """The site has published no grant."""
+
+    code = "grant_missing"
+    remedy = "Ask the site's owner; docs/for-site-owners.md says how a grant is published."
+
+
+class GrantInvalid(GrantError):
+    """The site's grant cannot be read, is not signed, or its signature is wrong."""
+
+    code = "grant_invalid"
+    remedy = "Ask the site's owner to publish it again; docs/for-site-owners.md describes the format."
+
+
+class GrantEnded(GrantError):
+    """The grant has expired or was withdrawn."""
+
+    code = "grant_ended"
+    remedy = "Ask the site's owner for a new one; erase what came through it with: countenance grant withdraw URL"
+
+
+class GrantUnknown(GrantError):
+    """Nothing on record came through a grant of that site."""
+
+    code = "grant_unknown"
+    remedy = "See the grants on record with: countenance grant list"
+
+
+class PageNotGranted(GrantError):
+    """The grant does not list this page, or not for a purpose that anybody permits."""
+
+    code = "page_not_granted"
+
+
+class PageReserved(GrantError):
+    """The page, its site or the picture says that it is not to be taken, whatever the grant says."""
+
+    code = "page_reserved"
+    remedy = "Ask the site's owner to bring the grant and the reservation into agreement."
+
+
+class AddressForbidden(GrantError):
+    """The address is not one of the public internet, or the site sends the reader on to another place."""
+
+    code = "address_forbidden"
+
+
+class PageUnreadable(GrantError):
+    """The site does not answer, or its answer cannot be used."""
+
+    code = "page_unreadable"
+    remedy = "Try again later; nothing was kept."
+
+
+class ClipError(CollectionError):
+    """A clip cannot be searched."""
+
+    code = "clip"
+
+
+class ClipUnreadable(ClipError):
+    """The file is no video that can be decoded."""
+
+    code = "clip_unreadable"
+    remedy = "Give a recorded video file (MP4, MOV, MKV, AVI, MJPEG) that plays in a video player."
+
+
+class ClipTooLarge(ClipError):
+    """The clip announces frames larger than the limits allow; nothing was decoded."""
+
+    code = "clip_too_large"
+    remedy = "Scale the clip down; the limits are in docs/importing.md."
+
+
+class LiveInputRefused(ClipError):
+    """A stream, camera or pipe. There is no live input."""
+
+    code = "live_input"
+    remedy = "Only a recorded file is searched, after the fact and under a case."
+
+
+class CaseMissing(ClipError):
+    """A clip is searched under a case only."""
+
+    code = "case_missing"
+    remedy = "Name the case with --case."
+
+
+class ClipDecoderMissing(ClipError):
+    """The optional package that decodes video is not installed."""
+
+    code = "clip_decoder"
+    remedy = "Install it with: pip install 'countenance[clips]'"

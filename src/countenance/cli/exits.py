@@ -37,6 +37,9 @@ SYSTEM = 71
 ORDER = 80
 LOG = 81
 CERTIFICATE = 82
+COLLECTION = 85
+GRANT = 86
+CLIP = 87
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -154,6 +157,32 @@ EXIT_STATUS: dict[str, int] = {
     "log_entry": LOG,
     "checkpoint_invalid": LOG,
     "certificate_invalid": CERTIFICATE,
+    # albums, exports, granted pages and clips
+    "collection": COLLECTION,
+    "source_missing": COLLECTION,
+    "archive_unreadable": COLLECTION,
+    "archive_encrypted": COLLECTION,
+    "archive_bomb": COLLECTION,
+    "entry_unsafe": COLLECTION,
+    "entry_too_large": COLLECTION,
+    "export_foreign": COLLECTION,
+    "reference_missing": COLLECTION,
+    "pending_unknown": COLLECTION,
+    "grant": GRANT,
+    "grant_missing": GRANT,
+    "grant_invalid": GRANT,
+    "grant_ended": GRANT,
+    "grant_unknown": GRANT,
+    "page_not_granted": GRANT,
+    "page_reserved": GRANT,
+    "address_forbidden": GRANT,
+    "page_unreadable": GRANT,
+    "clip": CLIP,
+    "clip_unreadable": CLIP,
+    "clip_too_large": CLIP,
+    "live_input": CLIP,
+    "case_missing": CLIP,
+    "clip_decoder": CLIP,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""
 

@@ -16,6 +16,7 @@ import click
 
 from countenance.cli import exits
 from countenance.cli.backups import backup, restore
+from countenance.cli.collecting import bystanders, grant, import_
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
@@ -64,6 +65,7 @@ def commands() -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(import_, bystanders, grant),
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),

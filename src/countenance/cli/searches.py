@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from countenance.cli import exits, words
+from countenance.cli import clips, exits, words
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
 from countenance.errors import ImageMissing
@@ -43,6 +43,8 @@ def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -
 @click.option("--purpose", required=True, help="What the search is for; only who permits it can be found.")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Candidates per face.")
 @click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest comparison score of a candidate, -1 to 1.")
+@click.option("--case", default="", metavar="CASE", help="The case that a clip is searched under.")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a clip's contact sheet.")
 @click.option(
     "--fpir",
     type=click.FloatRange(0, 1, min_open=True),
@@ -60,8 +62,13 @@ def identify(
     threshold: float | None,
     fpir: float | None,
     strict: bool,
+    case: str,
+    sheet: Path | None,
 ) -> None:
-    """Search the gallery for every face in FILE (1:N)."""
+    """Search the gallery for every face in FILE (1:N), a picture or, under a case, a recorded clip."""
+    if clips.is_clip(str(file)):
+        clips.identify(door, file, purpose=purpose, limit=limit, threshold=threshold, case=case, sheet=sheet)
+        return
     with door.open() as engine:
         document = engine.identify(
             file, purpose=purpose, limit=limit, threshold=threshold, fpir=fpir, strict=strict

@@ -28,6 +28,7 @@ from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
+from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
 from countenance.engine.index import GalleryIndex
@@ -403,6 +404,7 @@ class Countenance:
 
         This happens at every opening; a service that stays open calls it once a day.
         """
+        self.collecting.expire()
         old_copy = self._eraser.is_old_copy
         if old_copy and not self._witness.begun_anew:
             self._witness.leave_old_log()
@@ -586,6 +588,26 @@ class Countenance:
     def _enroller(self) -> Enroller:
         placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
         return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
+
+    @cached_property
+    def collecting(self) -> Collecting:
+        """The verbs that take images in by permission: exports, albums, granted pages; and search clips."""
+        return Collecting(
+            Parts(
+                self._database,
+                self._ring,
+                self._vault,
+                self._ledger,
+                self._clock,
+                self._settings.limits,
+                self._blobs,
+                begin_epoch=lambda: self._eraser.begin_epoch(),
+                enroller=lambda: self._enroller,
+                recogniser=lambda: self._recogniser(self.model),
+                searchable=lambda: self._searchable,
+                calibration=lambda: self._calibration(self.model),
+            )
+        )
 
     @cached_property
     def _stock(self) -> Stock:

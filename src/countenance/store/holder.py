@@ -15,7 +15,12 @@ from countenance.store.batches import pieces
 from countenance.store.database import Database
 from countenance.terms import ArtefactClass
 
-_BY_ARTEFACT = {ArtefactClass.TEMPLATE: schema.references, ArtefactClass.IMAGE: schema.images}
+_BY_ARTEFACT = {
+    schema.references: ArtefactClass.TEMPLATE,
+    schema.images: ArtefactClass.IMAGE,
+    schema.collected_images: ArtefactClass.IMAGE,
+    schema.pending_faces: ArtefactClass.IMAGE,
+}
 """Tables that go when only one class of artefact does (an order may say so)."""
 
 
@@ -67,7 +72,7 @@ def _reached(targets: Sequence[Target]) -> list[tuple[Table, list[int]]]:
     for table in reversed(schema.metadata.sorted_tables):
         if table not in schema.PERSONAL:
             continue
-        artefact = next((a for a, t in _BY_ARTEFACT.items() if t is table), None)
+        artefact = _BY_ARTEFACT.get(table)
         some = [int(t.subject_id) for t in targets if not t.whole and artefact in t.artefacts]
         if whole or some:
             reached.append((table, whole + some))

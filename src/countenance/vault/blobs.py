@@ -77,6 +77,10 @@ class FolderBlobs:
                 sync_folder(folder)
         return removed
 
+    def count(self, image_ids: Sequence[str]) -> int:
+        """How many of these images have a file, in place or staged."""
+        return sum(1 for image_id in image_ids for _ in self._everywhere(image_id))
+
     def recover(self, known: Callable[[str], bool]) -> tuple[int, int]:
         """Finish (``known`` images) or undo what dead processes staged; returns how many of each."""
         finished = undone = 0

@@ -31,6 +31,7 @@ from countenance.terms import SubjectId
 VERSION = "1"
 _HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})\.?")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{5,24}")
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z]{4})?(?:[-_]([A-Za-z]{2}))?")
 
 
@@ -136,6 +137,17 @@ def from_time_zone(zone: str) -> Finding | None:
     return _finding(Predicate.RESIDENT_OF, places, Signal.TIME_ZONE, Interval(), "time-zone")
 
 
+def from_caption(caption: str, taken_on: date | None) -> Finding | None:
+    """The countries whose flags stand in a caption (pairs of regional indicators, Unicode TR51); None without one.
+
+    Words are not looked at: a name of a place is a name of many places.
+    """
+    codes = sorted({"".join(chr(ord(c) - 0x1F1E6 + 65) for c in pair) for pair in _FLAG.findall(caption)})
+    places = tuple(Place(code) for code in codes if code in COUNTRIES)
+    valid = Interval() if taken_on is None else Interval.day(taken_on)
+    return _finding(Predicate.IMAGE_LOCATED_IN, places, Signal.STATED_PLACE, valid, "caption-flag")
+
+
 def _finding(
     predicate: Predicate, places: tuple[Place, ...], signal: Signal, valid: Interval, extractor: str
 ) -> Finding | None:
@@ -149,5 +161,6 @@ EXTRACTORS = (
     from_page_host,
     from_language,
     from_time_zone,
+    from_caption,
 )
 """Every extractor there is."""

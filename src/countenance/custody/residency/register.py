@@ -26,8 +26,10 @@ from countenance.custody.residency.evidence import (
     Signal,
     Tier,
 )
+from countenance.custody.residency.extract import VERSION as EXTRACTOR_VERSION
+from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.intervals import Interval
-from countenance.custody.residency.places import place
+from countenance.custody.residency.places import Place, place
 from countenance.custody.residency.report import Counts, counted
 from countenance.custody.residency.scope import InPlace, Named, Scope, leaves
 from countenance.errors import EvidenceInvalid, PermissionRefused
@@ -91,28 +93,80 @@ class Register:
         contradicts: Sequence[str] = (),
     ) -> Evidence:
         """Record evidence about a subject. Raises EvidenceInvalid, PlaceUnknown, PermissionRefused."""
-        now = self._clock.now()
         with self._database.write() as connection:
-            permissions = self._ledger.in_force(connection, subject.subject_id)
-            if not permissions:
-                raise PermissionRefused("Nothing was recorded: no permission of this subject is in force.")
-            evidence = Evidence(
-                id=secrets.token_hex(8),
-                subject_id=subject.subject_id,
-                image_id=image_id,
+            return self._add(
+                connection,
+                subject,
                 predicate=predicate,
                 value=tuple(place(code) for code in value),
-                tier=SIGNALS[signal].tier,
                 signal=signal,
-                observed_at=now,
                 valid=valid,
                 source=source,
                 extractor=extractor,
                 extractor_version=extractor_version,
-                permission_id=permissions[-1].permission_id,
+                image_id=image_id,
                 contradicts=tuple(contradicts),
             )
-            residency.add(connection, [self._row(subject, evidence)])
+
+    def record(
+        self,
+        connection: Connection,
+        subject: SubjectRow,
+        finding: Finding,
+        *,
+        source: str,
+        image_id: str | None = None,
+    ) -> Evidence:
+        """Record what an extractor found, in a transaction that is under way. Raises as :meth:`add`."""
+        return self._add(
+            connection,
+            subject,
+            predicate=finding.predicate,
+            value=finding.value,
+            signal=finding.signal,
+            valid=finding.valid,
+            source=source,
+            extractor=finding.extractor,
+            extractor_version=EXTRACTOR_VERSION,
+            image_id=image_id,
+            contradicts=(),
+        )
+
+    def _add(
+        self,
+        connection: Connection,
+        subject: SubjectRow,
+        *,
+        predicate: Predicate,
+        value: tuple[Place, ...],
+        signal: Signal,
+        valid: Interval,
+        source: str,
+        extractor: str,
+        extractor_version: str,
+        image_id: str | None,
+        contradicts: tuple[str, ...],
+    ) -> Evidence:
+        permissions = self._ledger.in_force(connection, subject.subject_id)
+        if not permissions:
+            raise PermissionRefused("Nothing was recorded: no permission of this subject is in force.")
+        evidence = Evidence(
+            id=secrets.token_hex(8),
+            subject_id=subject.subject_id,
+            image_id=image_id,
+            predicate=predicate,
+            value=value,
+            tier=SIGNALS[signal].tier,
+            signal=signal,
+            observed_at=self._clock.now(),
+            valid=valid,
+            source=source,
+            extractor=extractor,
+            extractor_version=extractor_version,
+            permission_id=permissions[-1].permission_id,
+            contradicts=contradicts,
+        )
+        residency.add(connection, [self._row(subject, evidence)])
         return evidence
 
     def forget_image(self, image_id: str) -> None:

@@ -4,9 +4,8 @@ Rules kept here:
 
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
 * A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
-* Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
-  other face that was found is covered, cropped to the subject. Frames, pages, previews and appended pictures that
-  nobody looked at are not stored.
+* Bystanders are not kept, nor frames, pages, previews and appended pictures that nobody looked at: see
+  recognition/gallery/stored_copy.py.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
 * A photograph that was erased for somebody else, or by an order, is refused, and so is a near copy of it.
 """
@@ -15,12 +14,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 
-import numpy as np
-from PIL import Image
 from sqlalchemy import Connection
 
 from countenance import clock
@@ -39,20 +36,17 @@ from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
 from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
 from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
+from countenance.recognition.gallery.stored_copy import Keep, StoredCopy, stored_copy
 from countenance.recognition.images import Picture
-from countenance.recognition.images.single import single_picture
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import feed, numbering, references, suppression
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
-from countenance.terms import ArtefactClass, Box, Pixels, ReferenceId
+from countenance.terms import ArtefactClass, Box, ReferenceId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
-
-_MARGIN = 1.0
-"""Of the chosen face's size, kept around it on every side of a crop."""
 
 
 class Outcome(StrEnum):
@@ -86,6 +80,10 @@ class Prepared:
     data: bytes
     picture: Picture
     faces: tuple[RecognisedFace, ...]
+
+
+Also = Callable[[Connection, str, int], None]
+"""Writes more in the transaction of an enrolment: given connection, image id, permission version."""
 
 
 def choose(prepared: Prepared, face: int | None) -> RecognisedFace:
@@ -132,27 +130,42 @@ class Enroller:
 
     def already(self, subject: SubjectRow, data: bytes) -> bool:
         """Whether exactly these bytes are already enrolled for this subject."""
-        tag = self._digest_tag(data)
+        tag = self.digest_tag(data)
         with self._database.read() as connection:
             return bool(references.known_digests(connection, subject.subject_id, [tag]))
 
-    def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
+    def enrol(
+        self,
+        subject: SubjectRow,
+        prepared: Prepared,
+        chosen: RecognisedFace,
+        model: str,
+        *,
+        keep: Keep = Keep.AS_GIVEN,
+        also: Also | None = None,
+    ) -> Item:
         """Write one reference.
 
         Raises PermissionRefused, SuppressedImage, DiskFull, GalleryBusy; then nothing was written.
+
+        ``keep`` says what becomes of the rest of the picture; ``also`` writes what else belongs to it, in the
+        same transaction.
         """
         image_id = secrets.token_hex(16)
         likeness = likeness_tags(prepared.picture.pixels, self._ring)
         with self._database.read() as connection:
             self._refuse_suppressed(connection, subject, prepared, likeness)
-        kept = _kept_image(prepared, chosen)
+        faces = [found.face for found in prepared.faces]
+        kept = stored_copy(prepared.data, prepared.picture, faces, chosen.face, keep)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
         self._blobs.stage(image_id, images.seal(kept.data, f"image:{image_id}", version))
         placed = ""
         try:
             placed = self._placing.place(subject, image_id, prepared.data)
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, kept, likeness)
+            reference_id = self._write_rows(
+                subject, prepared, chosen, model, image_id, version, kept, likeness, also
+            )
         except BaseException:
             self._settle(image_id)
             raise
@@ -184,12 +197,13 @@ class Enroller:
         model: str,
         image_id: str,
         version: int,
-        kept: _Kept,
+        kept: StoredCopy,
         likeness: bytes,
+        also: Also | None,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
         now = clock.to_text(self._clock.now())
-        tag = self._digest_tag(prepared.data)
+        tag = self.digest_tag(prepared.data)
         metadata = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
         described = {
             "version": 1,
@@ -227,12 +241,14 @@ class Enroller:
             )
             references.add(connection, [row])
             feed.announce(connection, feed.Change.ADD, [reference_id])
+            if also is not None:
+                also(connection, image_id, version)
         return reference_id
 
     def _refuse_suppressed(
         self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
     ) -> None:
-        tag = self._digest_tag(prepared.data)
+        tag = self.digest_tag(prepared.data)
         if suppression.refuses(connection, subject.name_tag, tag, likeness, bands_alike=PARTS_ALIKE):
             raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
 
@@ -240,60 +256,9 @@ class Enroller:
         with self._database.read() as connection:
             return self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
 
-    def _digest_tag(self, data: bytes) -> bytes:
+    def digest_tag(self, data: bytes) -> bytes:
+        """The keyed fingerprint under which exactly these bytes are known again."""
         return self._ring.fingerprint("image-bytes", data)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The bytes to store, a note when they are not the file's own, and where the face is in them."""
-
-    data: bytes
-    media_type: str
-    note: str
-    box: Box
-
-
-def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> _Kept:
-    picture, own = prepared.picture, chosen.face.box
-    others = [found.face.box for found in prepared.faces if found is not chosen]
-    if not others and picture.frames > 1:
-        return _Kept(
-            _png(picture.pixels), "image/png", f"only the first of {picture.frames} frames was stored", own
-        )
-    if not others:
-        alone = single_picture(prepared.data) if picture.media_type == "image/jpeg" else None
-        if alone is not None:
-            return _Kept(alone, "image/jpeg", "previews and appended pictures in the file were not stored", own)
-        return _Kept(prepared.data, picture.media_type, "", own)
-    pixels = np.array(picture.pixels)
-    for box in others:
-        _cover(pixels, box)
-    left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
-    area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
-    rows, columns = _slices(area, pixels)
-    note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
-    moved = Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
-    return _Kept(_png(pixels[rows, columns]), "image/png", note, moved)
-
-
-def _png(pixels: Pixels) -> bytes:
-    out = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG")
-    return out.getvalue()
-
-
-def _cover(pixels: Pixels, box: Box) -> None:
-    """Paint a grey rectangle over a face and what is close around it."""
-    grown = Box(box.x - 0.25 * box.width, box.y - 0.25 * box.height, 1.5 * box.width, 1.5 * box.height)
-    rows, columns = _slices(grown, pixels)
-    pixels[rows, columns] = 128
-
-
-def _slices(box: Box, pixels: Pixels) -> tuple[slice, slice]:
-    height, width = pixels.shape[:2]
-    rows = slice(min(max(int(box.y), 0), height), min(max(int(box.y + box.height) + 1, 0), height))
-    return rows, slice(min(max(int(box.x), 0), width), min(max(int(box.x + box.width) + 1, 0), width))
 
 
 def _place(face: Face) -> str:

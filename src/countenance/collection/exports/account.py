@@ -1,0 +1,30 @@
+"""What an export says of where its account's owner lives, as findings with their tier."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from countenance.collection.exports.layouts import Fact
+from countenance.custody.residency import extract
+from countenance.custody.residency.extract import Finding
+
+_BRACKETED = re.compile(r"\s*\[([A-Za-z]{2})\]\s*$")
+
+
+def account_findings(facts: Mapping[Fact, str], exported_on: date) -> list[Finding]:
+    """Country (tier B), telephone prefix (B), language and time zone (D); what is not understood is left out."""
+    found = []
+    for fact, value in facts.items():
+        text = _BRACKETED.sub("", value.strip())
+        match fact:
+            case Fact.COUNTRY:
+                found.append(extract.from_export_country(text, None, exported_on))
+            case Fact.PHONE:
+                found.append(extract.from_phone_number(text))
+            case Fact.LANGUAGE:
+                found.append(extract.from_language(text))
+            case Fact.TIME_ZONE:
+                found.append(extract.from_time_zone(text))
+    return [finding for finding in found if finding is not None]

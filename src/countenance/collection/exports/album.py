@@ -1,0 +1,251 @@
+"""An album or export, whole or in parts, as pictures with what is said of them.
+
+Rules kept here:
+
+* Of a recognised export only what its table lists is opened; of a plain album only what is called a picture, or
+  has no ending.
+* The parts of an export are one export: a sidecar in one part speaks of a picture in another.
+* Nothing is opened twice but the account's own pictures, which are asked about first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from countenance.collection.exports.containers import Container, Member, Read, Unread, open_container
+from countenance.collection.exports.layouts import Export, Fact, recognise
+from countenance.collection.exports.listings import read_account, read_listing, read_sidecar
+from countenance.collection.exports.paths import normal
+from countenance.collection.exports.sidecars import Sidecars
+from countenance.collection.items import Item, Refused, Told
+from countenance.errors import ArchiveUnreadable, CollectionError, SourceMissing
+
+PICTURES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+    }
+)
+VIDEOS = frozenset(
+    {
+        ".mp4",
+        ".mov",
+        ".m4v",
+        ".mkv",
+        ".avi",
+        ".webm",
+        ".3gp",
+        ".3g2",
+        ".mts",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".wmv",
+        ".flv",
+        ".mp",
+    }
+)
+LISTING_BYTES = 64 * 1024 * 1024
+_PART = re.compile(r"(?P<stem>.*-)(?P<number>\d{3})(?P<ending>\.(?:zip|tgz|tar\.gz))", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Part:
+    container: Container
+    export: Export | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    """For media members: the name as it is in the container, by its normal form."""
+
+
+class Album:
+    """Everything that can be taken from these files and folders.
+
+    ``paths`` are archives and folders; for one part of a Takeout the other parts beside it are taken, too.
+    Raises SourceMissing when there is nothing in them, or what opening the only one raises.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, picture_bytes: int) -> None:
+        self._picture_bytes = picture_bytes
+        self.refused: list[Refused] = []
+        """What is known from the names alone not to be readable."""
+        self.facts: dict[Fact, str] = {}
+        """What the export says of where the account's owner lives."""
+        self.videos = 0
+        """Videos beside the photographs; they are not looked at."""
+        self.passed_over = 0
+        """Files that are none of the album's pictures; they were not opened."""
+        self._told: dict[str, Told] = {}
+        self._sidecars = Sidecars()
+        self._parts = self._open(with_siblings(paths))
+        self._sort()
+        self._listen()
+        if not self.count and not self.refused:
+            raise SourceMissing(f"There is no picture in {', '.join(path.name for path in paths)}.")
+
+    @property
+    def platform(self) -> str:
+        """Which platform's export this is, or ``album``."""
+        return next((part.export.layout.platform for part in self._parts if part.export is not None), "album")
+
+    @property
+    def count(self) -> int:
+        """How many pictures will be looked at."""
+        return sum(len(part.names) for part in self._parts)
+
+    def own_pictures(self) -> Iterator[Item]:
+        """The pictures that the account shows of itself; none for a plain album."""
+        for part in self._parts:
+            if part.export is not None:
+                yield from self._items(part, part.export)
+
+    def pictures(self) -> Iterator[Item]:
+        """Every picture."""
+        for part in self._parts:
+            yield from self._items(part, None)
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def _open(self, paths: Sequence[Path]) -> list[_Part]:
+        parts = []
+        for path in paths:
+            try:
+                parts.append(_Part(open_container(path)))
+            except CollectionError as error:
+                if len(paths) == 1:
+                    raise
+                self._refuse(path.name, error)
+        return parts
+
+    def _sort(self) -> None:
+        """What each part's files are, by their names."""
+        listed: list[tuple[_Part, list[str]]] = []
+        for part in self._parts:
+            names = []
+            for member in part.container.names():
+                if isinstance(member, Unread):
+                    self._refuse(member.name, member.error)
+                else:
+                    names.append(member.name)
+            listed.append((part, names))
+            part.export = recognise([normal(name) for name in names])
+        known = next((part.export for part in self._parts if part.export is not None), None)
+        for part, names in listed:
+            part.export = part.export or known
+            for name in names:
+                self._place(part, name)
+
+    def _place(self, part: _Part, name: str) -> None:
+        plain = normal(name)
+        ending = _ending(plain)
+        if part.export is None:
+            wanted = ending in PICTURES or not ending
+            hidden = any(piece.startswith((".", "__MACOSX", "@eaDir")) for piece in plain.split("/"))
+            listed = (wanted or ending in VIDEOS) and not hidden
+        else:
+            listed = part.export.is_media(plain)
+        if not listed:
+            self.passed_over += 1
+        elif ending in VIDEOS:
+            self.videos += 1
+        else:
+            part.names[plain] = name
+
+    def _listen(self) -> None:
+        """Read listings, sidecars and account files; they are small and come before the pictures."""
+        for part in self._parts:
+            export = part.export
+            if export is None:
+                continue
+            for member, read in part.container.stream(partial(_speaks, export)):
+                name = normal(member.name)
+                try:
+                    self._hear(export, name, read(LISTING_BYTES))
+                except (ValueError, RecursionError) as error:
+                    damaged = ArchiveUnreadable(
+                        f"{name} cannot be read: {error}; its pictures come without captions."
+                    )
+                    self._refuse(name, damaged)
+                except CollectionError as error:
+                    self._refuse(name, error)
+
+    def _hear(self, export: Export, name: str, data: bytes) -> None:
+        inside = export.inside(name) or ""
+        account = export.account_file(name)
+        if account is not None:
+            self.facts = read_account(data, account) | self.facts
+        elif export.layout.sidecars:
+            if inside.endswith("/metadata.json"):
+                return  # an album's own name and date
+            self._sidecars.add(inside, *read_sidecar(data))
+        else:
+            read_listing(data, export.layout, self._say)
+
+    def _say(self, path: str, told: Told) -> None:
+        key = normal(path).lower()
+        known = self._told.get(key)
+        self._told[key] = told if known is None else known.over(told)
+
+    def _items(self, part: _Part, own: Export | None) -> Iterator[Item]:
+        for member, read in part.container.stream(part.names.__contains__):
+            name = normal(member.name)
+            if own is None or own.is_own(name):
+                yield Item(name, f"{name}\0{member.stamp}", self._reader(member, read), self._about(part, name))
+
+    def _reader(self, member: Member, read: Read) -> partial[bytes]:
+        return partial(read, self._picture_bytes)
+
+    def _about(self, part: _Part, name: str) -> Told:
+        if part.export is None:
+            return Told()
+        inside = part.export.inside(name) or name.lower()
+        if part.export.layout.sidecars:
+            return self._sidecars.of(inside)
+        return self._told.get(inside, Told())
+
+    def _refuse(self, name: str, error: CollectionError) -> None:
+        self.refused.append(Refused(name, error.code, str(error), error.remedy))
+
+
+def with_siblings(paths: Sequence[Path]) -> list[Path]:
+    """``paths``, and for ``takeout-...-001.zip`` the other parts that lie beside it, in order."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        match = _PART.fullmatch(path.name)
+        if match is None or not path.is_file():
+            found[path] = None
+            continue
+        beside = [p for p in path.parent.iterdir() if _same_series(p.name, match)]
+        found.update(dict.fromkeys(sorted(beside)))
+    return list(found)
+
+
+def _same_series(name: str, first: re.Match[str]) -> bool:
+    other = _PART.fullmatch(name)
+    return other is not None and (other["stem"], other["ending"]) == (first["stem"], first["ending"])
+
+
+def _speaks(export: Export, name: str) -> bool:
+    return export.is_listing(name) or export.account_file(name) is not None
+
+
+def _ending(name: str) -> str:
+    base = name.rpartition("/")[2]
+    stem, dot, ending = base.rpartition(".")
+    return f".{ending.lower()}" if dot and stem and re.fullmatch(r"[A-Za-z0-9]{1,5}", ending) else ""

@@ -1,0 +1,290 @@
+"""Archives and folders as members that can be read one after the other, however hostile they are.
+
+Rules kept here:
+
+* Nothing is written to the disk, and a member is read only when it is wanted.
+* A member is never believed about its size: reading stops at the limit, whatever the archive says.
+* Links, devices, dangerous names and encrypted members are named and passed over; the rest goes on.
+* What lies over something else, or would unpack to hundreds of times its size, is a bomb.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from countenance.collection.exports.paths import danger, normal, zip_name
+from countenance.errors import (
+    ArchiveBomb,
+    ArchiveEncrypted,
+    ArchiveUnreadable,
+    CollectionError,
+    EntryTooLarge,
+    EntryUnsafe,
+    SourceMissing,
+)
+
+MOST_MEMBERS = 2_000_000
+MOST_TIMES_ITS_SIZE = 200
+"""A member that unpacks to more than this many times its size is refused; photographs unpack to about once."""
+_RATIO_FROM_BYTES = 8 * 1024 * 1024
+_ENCRYPTED = 0x1
+_UTF8 = 0x800
+
+Wanted = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a container. ``stamp`` changes when the file does."""
+
+    name: str
+    size_bytes: int
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A member that may not be read, and why."""
+
+    name: str
+    error: CollectionError
+
+
+Read = Callable[[int], bytes]
+"""Reads a member, at most so many bytes; raises EntryTooLarge when there are more, or another CollectionError."""
+
+
+class Container(Protocol):
+    """A folder or an archive."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it: the file's name."""
+        ...
+
+    def names(self) -> Iterator[Member | Unread]:
+        """Every file in it, without reading any."""
+        ...
+
+    def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
+        """The files whose names are ``wanted``, in the container's own order; read each before the next."""
+        ...
+
+
+def open_container(path: Path) -> Container:
+    """The folder or archive at ``path``. Raises SourceMissing, ArchiveUnreadable, ArchiveBomb."""
+    if path.is_dir():
+        return Folder(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceMissing(f"{path} is not a file.")
+    except OSError as error:
+        raise SourceMissing(f"{path} cannot be read: {error.strerror or 'no such file'}.") from error
+    if start.startswith(b"PK"):
+        try:
+            return Zip(path)
+        except zipfile.BadZipFile:
+            from countenance.collection.exports.halfzip import HalfZip
+
+            return HalfZip(path)
+    if start[257:262] == b"ustar" or start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
+        return Tar(path)
+    raise ArchiveUnreadable(f"{path.name} is not a ZIP or TAR archive.")
+
+
+class Folder:
+    """A folder; links inside it are not followed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.label = path.name
+
+    def names(self) -> Iterator[Member | Unread]:
+        """As :meth:`Container.names`; folders in the order of their names."""
+        for place, name in self._walk(self._path, ""):
+            if place.is_symlink():
+                yield Unread(name, EntryUnsafe(f"{name} is a link; links are not followed."))
+                continue
+            status = place.stat(follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                yield Unread(name, EntryUnsafe(f"{name} is not a file but a pipe, a socket or a device."))
+            else:
+                yield Member(name, status.st_size, f"{status.st_size}:{status.st_mtime_ns}")
+
+    def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
+        """As :meth:`Container.stream`."""
+        for member in self.names():
+            if isinstance(member, Member) and wanted(normal(member.name)):
+                yield member, _reader_of_file(self._path / member.name, member.name)
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            name = f"{prefix}{_shown(entry.name)}"
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(Path(entry.path), f"{name}/")
+            else:
+                yield entry, name
+
+
+def _shown(name: str) -> str:
+    # A file name that is not text keeps its bytes as lone surrogates, which os.fsencode gives back.
+    return name
+
+
+def _reader_of_file(place: Path, name: str) -> Read:
+    def read(limit: int) -> bytes:
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                return _within(file.read(limit + 1), limit, name)
+        except OSError as error:
+            raise SourceMissing(f"{name} cannot be read: {error.strerror or 'gone'}.") from error
+
+    return read
+
+
+class Zip:
+    """A whole ZIP archive."""
+
+    def __init__(self, path: Path) -> None:
+        self.label = path.name
+        self._zip = zipfile.ZipFile(path)
+        members = self._zip.infolist()
+        if len(members) > MOST_MEMBERS:
+            raise ArchiveBomb(f"{self.label} lists {len(members):,} files; at most {MOST_MEMBERS:,} are read.")
+        _no_overlap(self.label, members)
+
+    def names(self) -> Iterator[Member | Unread]:
+        """As :meth:`Container.names`."""
+        for info in self._zip.infolist():
+            if not info.is_dir():
+                yield self._member(info)
+
+    def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
+        """As :meth:`Container.stream`."""
+        for info in self._zip.infolist():
+            if info.is_dir():
+                continue
+            member = self._member(info)
+            if isinstance(member, Member) and wanted(normal(member.name)):
+                yield member, self._reader(info, member.name)
+
+    def _member(self, info: zipfile.ZipInfo) -> Member | Unread:
+        name = zip_name(info.filename, marked_utf8=bool(info.flag_bits & _UTF8))
+        mode = info.external_attr >> 16
+        why = danger(info.orig_filename if "\0" in info.orig_filename else name)
+        if why is None and mode and not (stat.S_ISREG(mode) or stat.S_IFMT(mode) == 0):
+            why = "it is a link or a device"
+        if why is not None:
+            return Unread(name, EntryUnsafe(f"{name[:200]} in {self.label}: {why}."))
+        if info.flag_bits & _ENCRYPTED:
+            return Unread(name, ArchiveEncrypted(f"{name} in {self.label} is encrypted."))
+        if info.file_size > _RATIO_FROM_BYTES and info.file_size > MOST_TIMES_ITS_SIZE * max(1, info.compress_size):
+            return Unread(
+                name,
+                ArchiveBomb(
+                    f"{name} in {self.label} would unpack from {info.compress_size:,} to {info.file_size:,} bytes."
+                ),
+            )
+        return Member(name, info.file_size, f"{info.file_size}:{info.CRC:08x}")
+
+    def _reader(self, info: zipfile.ZipInfo, name: str) -> Read:
+        def read(limit: int) -> bytes:
+            try:
+                with self._zip.open(info) as file:
+                    return _within(file.read(limit + 1), limit, name)
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+                raise ArchiveUnreadable(
+                    f"{name} in {self.label} is damaged or packed in an unknown way."
+                ) from error
+
+        return read
+
+
+def _no_overlap(label: str, members: list[zipfile.ZipInfo]) -> None:
+    """Members that share bytes make a small archive unpack to anything (Fifield, USENIX WOOT 2019)."""
+    end = 0
+    for info in sorted(members, key=lambda one: one.header_offset):
+        if info.header_offset < end:
+            raise ArchiveBomb(f"The files in {label} lie over each other.")
+        end = info.header_offset + 30 + info.compress_size
+
+
+class Tar:
+    """A TAR archive, packed or not, read from front to back each time."""
+
+    def __init__(self, path: Path) -> None:
+        self.label = path.name
+        self._path = path
+        self._size = path.stat().st_size
+        self._damage: CollectionError | None = None
+
+    def names(self) -> Iterator[Member | Unread]:
+        """As :meth:`Container.names`; where the archive is damaged, the last one says so."""
+        for info, _ in self._walk():
+            if info.isdir():
+                continue
+            why = danger(info.name)
+            if why is None and not info.isreg():
+                why = "it is a link or a device"
+            if why is None:
+                yield Member(info.name, info.size, f"{info.size}:{int(info.mtime)}")
+            else:
+                yield Unread(info.name, EntryUnsafe(f"{info.name[:200]} in {self.label}: {why}."))
+        if self._damage is not None:
+            yield Unread(self.label, self._damage)
+
+    def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
+        """As :meth:`Container.stream`."""
+        for info, archive in self._walk():
+            if info.isreg() and danger(info.name) is None and wanted(normal(info.name)):
+                member = Member(info.name, info.size, f"{info.size}:{int(info.mtime)}")
+                yield member, self._reader(archive, info)
+
+    def _walk(self) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+        self._damage, unpacked, count = None, 0, 0
+        try:
+            # "r|*" reads forwards only, so a member is skipped by reading it, never by trusting an offset.
+            with tarfile.open(self._path, "r|*") as archive:
+                for info in archive:
+                    unpacked, count = unpacked + max(0, info.size) + 512, count + 1
+                    if count > MOST_MEMBERS or unpacked > MOST_TIMES_ITS_SIZE * self._size + _RATIO_FROM_BYTES:
+                        self._damage = ArchiveBomb(f"{self.label} would unpack to hundreds of times its size.")
+                        return
+                    yield info, archive
+        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError) as error:
+            self._damage = ArchiveUnreadable(f"{self.label} is damaged or ends early.")
+            self._damage.__cause__ = error
+
+    def _reader(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> Read:
+        def read(limit: int) -> bytes:
+            if info.size > limit:
+                raise EntryTooLarge(f"{info.name} has {info.size:,} bytes; at most {limit:,} are read.")
+            try:
+                file = archive.extractfile(info)
+                data = b"" if file is None else file.read(limit + 1)
+            except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+                raise ArchiveUnreadable(f"{info.name} in {self.label} is damaged.") from error
+            if len(data) != info.size:
+                raise ArchiveUnreadable(f"{info.name} in {self.label} ends early.")
+            return data
+
+        return read
+
+
+def _within(data: bytes, limit: int, name: str) -> bytes:
+    if len(data) > limit:
+        raise EntryTooLarge(f"{name} has more than {limit:,} bytes.")
+    return data

@@ -1,0 +1,53 @@
+"""Work done ahead by several threads, taken in the order in which it was given.
+
+Rules kept here: what is under way is bounded in number and in bytes, so memory stays flat however long the list;
+an exception belongs to its piece of work and is raised at its turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Piece = TypeVar("Piece")
+Done = TypeVar("Done")
+
+AHEAD_BYTES = 256 * 1024 * 1024
+
+
+def ahead(
+    pieces: Iterable[Piece],
+    work: Callable[[Piece], Done],
+    size: Callable[[Piece], int],
+    *,
+    threads: int,
+    most_bytes: int = AHEAD_BYTES,
+) -> Iterator[Done]:
+    """``work`` on each of ``pieces``, in order. ``pieces`` is read in the caller's thread, a few ahead.
+
+    The networks, decoders and checksums compute without Python's lock, so threads keep all processors busy.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="collect")
+    waiting: deque[tuple[Future[Done], int]] = deque()
+    held = 0
+    try:
+        for piece in pieces:
+            cost = size(piece)
+            while waiting and (len(waiting) >= 2 * threads or held + cost > most_bytes):
+                future, its = waiting.popleft()
+                held -= its
+                yield future.result()
+            waiting.append((pool.submit(work, piece), cost))
+            held += cost
+            while waiting and waiting[0][0].done():
+                future, its = waiting.popleft()
+                held -= its
+                yield future.result()
+        while waiting:
+            future, its = waiting.popleft()
+            held -= its
+            yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,87 @@
+"""How far an import is: which files it has finished with, on record so that a kill costs at most a few of them.
+
+Rules kept here: a file is known by a keyed fingerprint of its name, size and date, so that it need not be read
+again; its content by another, so that a copy under another name is not looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from countenance.store import collecting, references
+from countenance.store.collecting import FileRow
+from countenance.store.database import Database
+from countenance.terms import SubjectId
+from countenance.vault.keys import KeyRing
+
+_TOGETHER = 64
+"""Files without anything to keep that are written in one transaction; a kill loses at most so many outcomes."""
+
+
+class Finished:
+    """The files that were finished with before: eight bytes each, so that a million of them need 8 MB."""
+
+    def __init__(self, tags: npt.NDArray[np.uint64]) -> None:
+        self._tags = np.sort(tags)
+
+    def __contains__(self, tag: bytes) -> bool:
+        wanted = np.frombuffer(tag[:8], np.uint64)[0]
+        place = int(np.searchsorted(self._tags, wanted))
+        return place < len(self._tags) and bool(self._tags[place] == wanted)
+
+
+class Progressed:
+    """The record of files of one gallery's imports."""
+
+    def __init__(self, database: Database, ring: KeyRing) -> None:
+        self._database = database
+        self._ring = ring
+        self._waiting: list[FileRow] = []
+
+    def file_tag(self, stamp: str) -> bytes:
+        """The keyed fingerprint of a file's name, size and date."""
+        return self._ring.fingerprint("import-file", stamp.encode("utf-8", "surrogateescape"))
+
+    def finished(self, subject_id: SubjectId) -> Finished:
+        """What earlier runs for this subject have finished with."""
+        with self._database.read() as connection:
+            tags = b"".join(tag[:8] for tag in collecting.file_tags(connection, subject_id))
+        return Finished(np.frombuffer(tags, np.uint64))
+
+    def is_known(self, subject_id: SubjectId, digest_tag: bytes) -> bool:
+        """Whether exactly these bytes were looked at, or enrolled, for this subject before."""
+        if any(row.digest_tag == digest_tag for row in self._waiting):
+            return True
+        with self._database.read() as connection:
+            if references.known_digests(connection, subject_id, [digest_tag]):
+                return True
+            return collecting.seen_digest(connection, subject_id, digest_tag)
+
+    def later(self, row: FileRow) -> None:
+        """Write a file's outcome with the next few."""
+        self._waiting.append(row)
+        if len(self._waiting) >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            with self._database.write() as connection:
+                self.write(connection, [])
+
+    def write(self, connection: Connection, rows: Sequence[FileRow]) -> None:
+        """Write outcomes, and what waits, in a transaction that is under way."""
+        collecting.add_files(connection, [*self._waiting, *rows])
+        self._waiting = []
+
+    @contextmanager
+    def writing(self, *rows: FileRow) -> Iterator[Connection]:
+        """A transaction that ends with these outcomes."""
+        with self._database.write() as connection:
+            yield connection
+            self.write(connection, rows)

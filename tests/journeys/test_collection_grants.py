@@ -1,0 +1,395 @@
+"""A local site tries everything; only what its grant lists is read, and a withdrawn grant takes all of it back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image, PngImagePlugin
+
+from countenance import Countenance
+from countenance.clock import to_text
+from countenance.collection.grants.address import PUBLIC, Reach, is_public
+from countenance.collection.grants.document import read_grant, signed
+from countenance.collection.grants.reservations import Robots
+from countenance.collection.metadata import reservation
+from countenance.collection.outcomes import FileOutcome
+from countenance.errors import (
+    AddressForbidden,
+    GrantEnded,
+    GrantError,
+    GrantInvalid,
+    GrantMissing,
+    GrantUnknown,
+    PageNotGranted,
+)
+from countenance.store import collecting
+from tests.galleries import START, Galleries, permit
+from tests.unit.collection.pictures import group, orl
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+
+
+@dataclass
+class LocalSite:
+    """Pages by path: (status, headers, body). Remembers what was asked for."""
+
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    origin: str = ""
+
+    def put(self, path: str, body: bytes | str, status: int = 200, **headers: str) -> None:
+        data = body.encode() if isinstance(body, str) else body
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers[path] = (status, named, data)
+
+    def grant(self, key: Ed25519PrivateKey = KEY, **changed: Any) -> None:
+        document = {
+            "version": 1,
+            "site": self.origin,
+            "pages": ["/team", "/team/more"],
+            "pictures": ["/photos/"],
+            "purposes": ["event-photos"],
+            "issued": to_text(START - timedelta(days=1)),
+            "expires": to_text(START + timedelta(days=100)),
+            "contact": "mailto:web@example.org",
+        } | changed
+        self.put("/.well-known/countenance.json", signed(document, key))
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.asked]
+
+
+@pytest.fixture
+def site() -> Iterator[LocalSite]:
+    local = LocalSite()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            local.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+            status, headers, body = local.answers.get(self.path, (404, {}, b""))
+            if headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]:
+                status, body = 304, b""
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    local.origin = f"http://127.0.0.1:{server.server_address[1]}"
+    yield local
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+LOCAL = Reach(
+    resolve=lambda host, port: [host],
+    allows=lambda address: address == "127.0.0.1",
+    schemes=frozenset({"http"}),
+    any_port=True,
+    any_host=True,
+)
+
+
+@pytest.fixture
+def gallery(galleries: Galleries, orl_folder: Path) -> Countenance:
+    made = galleries.new()
+    for who, name, purpose in ((5, "anna", "event-photos"), (3, "ben", "alumni")):
+        permit(made, name, purpose)
+        made.enrol(name, [orl_folder / f"s{who}" / f"{n}.pgm" for n in (1, 2, 3)])
+    return made
+
+
+@pytest.fixture
+def filled(site: LocalSite, orl_folder: Path) -> LocalSite:
+    site.grant()
+    site.put("/team", "<html><a href='/team/secret'>x</a><img src='photos/a.jpg' alt='Anna 🇬🇧'></html>", ETag='"1"')
+    site.put(
+        "/team/more", "<img src='/photos/b.jpg'><img src='/elsewhere/c.jpg'><img src='http://127.0.0.2/d.jpg'>"
+    )
+    site.put("/team/secret", "<img src='/photos/secret.jpg'>")
+    site.put("/photos/a.jpg", group([orl(orl_folder, 5, 4), orl(orl_folder, 3, 4), orl(orl_folder, 20, 1)]))
+    site.answers["/team"] = (200, {"ETag": '"1"'}, site.answers["/team"][2].replace(b"photos/", b"/photos/"))
+    site.put("/photos/b.jpg", group([orl(orl_folder, 5, 5)]))
+    return site
+
+
+def read(
+    gallery: Countenance, site: LocalSite, path: str = "/team", **options: Any
+) -> tuple[Any, list[FileOutcome]]:
+    seen: list[FileOutcome] = []
+    done = gallery.collecting.import_pages(
+        site.origin + path, reach=LOCAL, pause_seconds=0, report=seen.append, **options
+    )
+    return done, seen
+
+
+def test_exactly_the_listed_pages_and_pictures_are_read(gallery: Countenance, filled: LocalSite) -> None:
+    done, seen = read(gallery, filled)
+    became = {one.file.rpartition("/")[2]: (one.became.value, one.code) for one in seen}
+    assert became == {
+        "a.jpg": ("enrolled", None),
+        "b.jpg": ("enrolled", None),
+        "c.jpg": ("refused", "page_not_granted"),
+        "d.jpg": ("refused", "address_forbidden"),
+    }
+    assert done.references == 2
+    assert set(filled.paths) == {
+        "/.well-known/countenance.json",
+        "/.well-known/tdmrep.json",
+        "/robots.txt",
+        "/team",
+        "/team/more",
+        "/photos/a.jpg",
+        "/photos/b.jpg",
+    }
+    assert all("Countenance" in headers["user-agent"] for _, headers in filled.asked)
+
+
+def test_ben_whose_permission_names_another_purpose_is_not_taken(gallery: Countenance, filled: LocalSite) -> None:
+    read(gallery, filled)
+    people = gallery.status(people=True).people or ()
+    assert {one.subject: one.references for one in people} == {"anna": 5, "ben": 3}
+
+
+def test_where_a_picture_came_from_is_kept_with_it(gallery: Countenance, filled: LocalSite) -> None:
+    read(gallery, filled)
+    owner = gallery._ledger.find("anna")
+    with gallery._database.read() as connection:
+        rows = collecting.origins_of(connection, owner.subject_id)
+    origins = [gallery.collecting._origins.read(owner, row) for row in rows.values()]
+    assert {one.url for one in origins} == {filled.origin + "/photos/a.jpg", filled.origin + "/photos/b.jpg"}
+    first = next(one for one in origins if one.url.endswith("a.jpg"))
+    assert (first.page, first.caption) == (filled.origin + "/team", "Anna 🇬🇧")
+    assert first.fetched_utc == to_text(START)
+    assert len(first.grant_sha256) == 64
+    assert dict(first.headers)
+
+
+def test_what_has_not_changed_is_not_sent_again(gallery: Countenance, filled: LocalSite) -> None:
+    read(gallery, filled)
+    filled.asked.clear()
+    done, seen = read(gallery, filled)
+    assert dict(filled.asked)["/team"]["if-none-match"] == '"1"'
+    assert "/photos/a.jpg" not in filled.paths
+    assert done.notes == ("1 page(s) have not changed since",)
+    assert {one.became.value for one in seen if one.code is None} == {"earlier"}
+    filled.asked.clear()
+    read(gallery, filled, subjects=["anna"])
+    assert "if-none-match" not in dict(filled.asked)["/team"], "for others it is read again"
+
+
+def test_a_withdrawn_grant_takes_everything_that_came_through_it(
+    gallery: Countenance, filled: LocalSite, galleries: Galleries
+) -> None:
+    read(gallery, filled)
+    probe = filled.answers["/photos/b.jpg"][2]
+    before = gallery.identify(probe, purpose="event-photos").faces[0].candidates[0]
+    gone = gallery.collecting.withdraw_grant(filled.origin, reach=LOCAL)
+    assert (gone.images, gone.references) == (2, 2)
+    after = gallery.identify(probe, purpose="event-photos").faces[0].candidates[0]
+    assert before.references - after.references == 2
+    assert after.subject == "anna"
+    assert gallery.status().images == 6
+    with pytest.raises(GrantEnded):
+        read(gallery, filled)
+    with pytest.raises(GrantUnknown):
+        gallery.collecting.withdraw_grant("http://127.0.0.9", reach=LOCAL)
+    galleries.clock.step(timedelta(days=2))
+    filled.grant(issued=to_text(START + timedelta(days=1)))
+    assert read(gallery, filled)[0].references == 2
+    assert gallery.collecting.grants().as_dict()["grants"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"expires": to_text(START - timedelta(hours=1))}, GrantEnded),
+        ({"issued": to_text(START + timedelta(hours=1))}, GrantEnded),
+        ({"site": "https://example.org"}, GrantInvalid),
+        ({"version": 2}, GrantInvalid),
+        ({"pages": ["/other"]}, PageNotGranted),
+        ({"pages": ["//evil.example/x"]}, GrantInvalid),
+        ({"pages": ["/team/../x"]}, GrantInvalid),
+        ({"pictures": []}, GrantInvalid),
+        ({"contact": " "}, GrantInvalid),
+        ({"more": 1}, GrantInvalid),
+    ],
+    ids=str,
+)
+def test_a_grant_that_does_not_hold_lets_nothing_in(
+    gallery: Countenance, filled: LocalSite, changed: dict[str, Any], error: type[GrantError]
+) -> None:
+    filled.grant(**changed)
+    with pytest.raises(error):
+        read(gallery, filled)
+    assert not any(path.startswith(("/team", "/photos")) for path in filled.paths)
+
+
+def test_an_altered_grant_or_another_key_lets_nothing_in(gallery: Countenance, filled: LocalSite) -> None:
+    path = "/.well-known/countenance.json"
+    good = filled.answers[path][2]
+    filled.put(path, good.replace(b"/team/more", b"/team/else"))
+    with pytest.raises(GrantInvalid, match="signature"):
+        read(gallery, filled)
+    filled.put(path, good)
+    read(gallery, filled)
+    filled.grant(key=OTHER_KEY)
+    with pytest.raises(GrantInvalid, match="another key"):
+        read(gallery, filled)
+    filled.put(path, "", status=404)
+    with pytest.raises(GrantMissing):
+        read(gallery, filled)
+
+
+RESERVED: dict[str, tuple[str, bytes, dict[str, str]]] = {
+    "robots.txt": ("/robots.txt", b"User-agent: *\nDisallow: /photos/", {}),
+    "robots.txt for us": ("/robots.txt", b"User-agent: countenance\nDisallow: /\n\nUser-agent: *\nAllow: /", {}),
+    "TDM policy": ("/.well-known/tdmrep.json", b'[{"location": "/photos/*", "tdm-reservation": 1}]', {}),
+    "TDM policy that cannot be read": ("/.well-known/tdmrep.json", b"{", {}),
+    "X-Robots-Tag": ("/photos/a.jpg", b"", {"X_Robots_Tag": "noai"}),
+    "X-Robots-Tag for us": ("/photos/a.jpg", b"", {"X_Robots_Tag": "otherbot: index, countenance: noimageindex"}),
+    "TDM header": ("/photos/a.jpg", b"", {"TDM_Reservation": "1"}),
+    "meta robots": ("/team", b"<meta name='robots' content='noindex'><img src='/photos/a.jpg'>", {}),
+    "meta TDM": ("/team", b"<meta name=tdm-reservation content=1><img src='/photos/a.jpg'>", {}),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "headers"), RESERVED.values(), ids=RESERVED)
+def test_one_no_is_enough_wherever_it_stands(
+    gallery: Countenance, filled: LocalSite, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    filled.grant(pages=["/team"])
+    filled.put(path, body or filled.answers[path][2], **headers)
+    done, seen = read(gallery, filled)
+    assert {one.code for one in seen} == {"page_reserved"}
+    assert done.references == 0
+
+
+def test_robots_patterns_follow_the_standard() -> None:
+    robots = Robots.parse(
+        "User-agent: a\nUser-agent: *\nDisallow: /x\nAllow: /x/y\nDisallow: /*.gif$\nCrawl-delay: 3\n# end\n"
+    )
+    paths = ("/", "/x", "/x/y", "/x/z", "/pic.gif", "/pic.gif?1", "/%78/z")
+    assert [robots.allows(path) for path in paths] == [True, False, True, False, False, True, False]
+    assert robots.delay_seconds == 3
+    assert Robots.parse("Disallow: /\nUser-agent: countenance/2\nDisallow:").allows("/x")
+
+
+def test_reservations_in_a_pictures_own_metadata_are_found() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", "<x plus:DataMining='http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED'/>")
+    out = BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
+    assert "DMI-PROHIBITED" in str(reservation(out.getvalue()))
+    c2pa = b"\xff\xd8jumb c2pa.training-mining entries c2pa.ai_training use notAllowed"
+    assert "C2PA" in str(reservation(c2pa))
+    assert reservation(c2pa.replace(b"notAllowed", b"allowed")) is None
+    assert reservation(b"<x plus:DataMining='DMI-ALLOWED'/>") is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (302, {"Location": "http://169.254.169.254/latest"}, b""),
+        (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b"),
+        (200, {"Content-Length": "99999999999"}, b""),
+        (429, {}, b""),
+        (500, {}, b""),
+        (403, {}, b""),
+    ],
+    ids=["a redirect", "packed", "endless", "too many", "broken", "forbidden"],
+)
+def test_an_answer_that_leads_astray_is_no_answer(
+    gallery: Countenance, filled: LocalSite, answer: tuple[int, dict[str, str], bytes]
+) -> None:
+    filled.grant(pages=["/team"])
+    filled.answers["/photos/a.jpg"] = answer
+    done, seen = read(gallery, filled)
+    assert [one.code in {"address_forbidden", "page_unreadable", "page_reserved"} for one in seen] == [True]
+    assert done.references == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localhost/x",
+        "https://127.0.0.1/x",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://[::1]/",
+        "http://example.org/",
+        "https://example.org:22/",
+        "https://user@example.org/",
+        "file:///etc/passwd",
+        "gopher://example.org/",
+        "https://example.org\\@localhost/",
+        "https://exam ple.org/",
+        "rtsp://example.org/",
+    ],
+)
+def test_by_default_only_public_names_over_https_are_asked(url: str) -> None:
+    with pytest.raises(AddressForbidden):
+        PUBLIC.place(url)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+        "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::127.0.0.1",
+        "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "fe80::1%eth0", "nonsense", "2001:db8::1",
+    ],
+)  # fmt: skip
+def test_private_addresses_are_not_public_however_they_are_written(address: str) -> None:
+    assert not is_public(address)
+    assert is_public("93.184.216.34")
+    assert is_public("2606:2800:220:1:248:1893:25c8:1946")
+
+
+def test_a_name_is_resolved_once_and_one_private_address_refuses_it() -> None:
+    answers = iter([["93.184.216.34"], ["127.0.0.1"]])
+    rebinding = Reach(resolve=lambda host, port: next(answers))
+    place = rebinding.place("https://example.org/")
+    assert rebinding.find(place) == "93.184.216.34"
+    mixed = Reach(resolve=lambda host, port: ["93.184.216.34", "10.0.0.1"])
+    with pytest.raises(AddressForbidden):
+        mixed.find(place)
+
+
+def test_loopback_is_refused_without_the_tests_own_reach(gallery: Countenance, filled: LocalSite) -> None:
+    for url in (filled.origin + "/team", "https://localhost.example.org/"):
+        reach = Reach(resolve=lambda host, port: ["127.0.0.1"])
+        with pytest.raises(AddressForbidden):
+            gallery.collecting.import_pages(url, reach=reach)
+    assert filled.asked == []
+
+
+def test_a_grant_round_trips() -> None:
+    when = {"issued": to_text(START), "expires": to_text(datetime(2029, 1, 1, tzinfo=UTC))}
+    data = signed(
+        {"version": 1, "site": "https://e.org", "pages": ["/a"], "pictures": ["/p/", "/q.jpg"], "purposes": ["x"],
+         "contact": "c", **when}, KEY,
+    )  # fmt: skip
+    grant = read_grant(data, "https://e.org")
+    listed = [
+        grant.lists_picture(p) for p in ("/p/1.jpg", "/q.jpg", "/q.jpg?x", "/p/../s", "/p/%2e%2e/s", "/r.jpg")
+    ]
+    assert listed == [True, True, False, False, False, False]

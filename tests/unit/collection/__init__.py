@@ -1,0 +1,1 @@
+"""Tests of what takes images in, and the exports and sites that they are taken from."""

@@ -1,0 +1,176 @@
+"""Exports are recognised, only what their tables list is opened, and what they say of a picture is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countenance.collection.exports import album as albums
+from countenance.collection.exports.account import account_findings
+from countenance.collection.exports.album import Album
+from countenance.collection.exports.containers import Member, Read
+from countenance.collection.exports.layouts import recognise
+from countenance.collection.exports.paths import mended, zip_name
+from tests.unit.collection import export_files as made
+
+PHOTOS = {"a.jpg": b"\xff\xd8\xff picture a", "b": b"\xff\xd8\xff picture b", "c(1).heic": b"heic"}
+PROFILE = b"\xff\xd8\xff me"
+LAYOUTS: dict[str, tuple[str, Callable[[Mapping[str, bytes], bytes], dict[str, bytes]]]] = {
+    "Instagram, JSON": ("Instagram", made.instagram_json),
+    "Instagram, HTML": ("Instagram", made.instagram_html),
+    "Facebook, JSON": ("Facebook", made.facebook_json),
+    "Facebook, HTML": ("Facebook", made.facebook_html),
+    "Takeout": ("Google Takeout", made.takeout),
+    "Takeout, German, before 2024": (
+        "Google Takeout",
+        lambda photos, profile: made.takeout(photos, profile, folder="Google Fotos", new=False),
+    ),
+}
+PACKED: dict[str, Callable[[dict[str, bytes], Path], Path]] = {
+    "ZIP": lambda files, folder: made.zipped(files, folder / "export.zip"),
+    "packed TAR": lambda files, folder: made.tarred(files, folder / "export.tgz"),
+    "TAR": lambda files, folder: made.tarred(files, folder / "export.tar", "w"),
+    "folder": lambda files, folder: made.unpacked(files, folder / "export"),
+    "ZIP with a folder around it": lambda files, folder: made.zipped(
+        {f"anna-2026/{name}": data for name, data in files.items()}, folder / "export.zip"
+    ),
+}
+
+
+def opened(path: Path) -> Album:
+    return Album([path], picture_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED)
+@pytest.mark.parametrize(("platform", "make"), LAYOUTS.values(), ids=LAYOUTS)
+def test_every_layout_is_recognised_however_it_is_packed(
+    platform: str, make: Callable[..., dict[str, bytes]], packed: Callable[..., Path], tmp_path: Path
+) -> None:
+    album = opened(packed(make(PHOTOS, PROFILE), tmp_path))
+    assert album.platform == platform
+    found = {item.name.rpartition("/")[2]: item.read() for item in album.pictures()}
+    assert {name: found[name] for name in PHOTOS} == PHOTOS
+    assert set(found) - set(PHOTOS) <= {"me.jpg", "ProfilePhoto.jpg"}
+    assert [item.read() for item in album.own_pictures()] == [PROFILE]
+    assert album.refused == []
+
+
+@pytest.mark.parametrize(("platform", "make"), LAYOUTS.values(), ids=LAYOUTS)
+def test_messages_contacts_and_mail_are_never_opened(
+    platform: str, make: Callable[..., dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_names: list[str] = []
+    really = albums.open_container
+
+    class Watched:
+        def __init__(self, path: Path) -> None:
+            self.inner = really(path)
+            self.label = self.inner.label
+            self.names = self.inner.names
+
+        def stream(self, wanted: Any) -> Iterator[tuple[Member, Read]]:
+            for member, read in self.inner.stream(wanted):
+                read_names.append(member.name)
+                yield member, read
+
+    monkeypatch.setattr(albums, "open_container", Watched)
+    files = make(PHOTOS, PROFILE)
+    album = opened(made.zipped(files, tmp_path / "export.zip"))
+    for item in (*album.own_pictures(), *album.pictures()):
+        item.read()
+    private = ("message", "inbox", "contact", "friend", "Mail", "archive_browser")
+    assert [name for name in read_names if any(word in name for word in private)] == []
+    assert len(read_names) > len(PHOTOS)
+
+
+def told(files: dict[str, bytes], folder: Path, name: str) -> Any:
+    album = opened(made.zipped(files, folder / "export.zip"))
+    return next(item.told for item in album.pictures() if item.name.endswith(name))
+
+
+@pytest.mark.parametrize(
+    ("make", "caption", "latitude"),
+    [
+        (made.instagram_json, "Grüße aus London 🇬🇧", 51.5074),
+        (made.instagram_html, "In London 🇬🇧", 51.5074),
+        (made.facebook_json, "Café à Paris 🇫🇷", 48.8566),
+        (made.facebook_html, "À Paris 🇫🇷", None),
+        (made.takeout, "Am Brandenburger Tor 🇩🇪", 52.5163),
+    ],
+    ids=["Instagram, JSON", "Instagram, HTML", "Facebook, JSON", "Facebook, HTML", "Takeout"],
+)
+def test_captions_times_and_positions_find_their_picture(
+    make: Callable[..., dict[str, bytes]], caption: str, latitude: float | None, tmp_path: Path
+) -> None:
+    about = told(make(PHOTOS, PROFILE), tmp_path, "a.jpg")
+    assert about.caption == caption
+    assert about.taken_at == datetime(2023, 5, 2, 4, tzinfo=UTC)
+    assert about.latitude == latitude
+
+
+LONG = "IMG_20230502_040000_with_a_very_long_name_indeed_it_is.jpg"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a(1).jpg", LONG, "a-edited.jpg", "a.MP.jpg", "ohne-endung"])
+@pytest.mark.parametrize("new", [True, False], ids=["since 2024", "before 2024"])
+def test_every_takeout_picture_finds_its_sidecar(name: str, new: bool, tmp_path: Path) -> None:
+    files = made.takeout({"other.jpg": b"x", name.replace("-edited", ""): b"y"}, PROFILE, new=new)
+    original = f"Takeout/Google Photos/Photos from 2023/{name.replace('-edited', '')}"
+    files[f"Takeout/Google Photos/Photos from 2023/{name}"] = files[original]
+    assert told(files, tmp_path, "/" + name).taken_at == datetime.fromtimestamp(made.MADE + 1, UTC)
+
+
+def test_a_sidecar_in_one_part_speaks_of_a_picture_in_another(tmp_path: Path) -> None:
+    files = made.takeout(PHOTOS, PROFILE)
+    listings = {name: data for name, data in files.items() if name.endswith(".json")}
+    media = {name: data for name, data in files.items() if name not in listings}
+    first = made.zipped(media, tmp_path / "takeout-20260501T120000Z-001.zip")
+    made.zipped(listings, tmp_path / "takeout-20260501T120000Z-002.zip")
+    made.zipped({"other.jpg": b"x"}, tmp_path / "holiday-002.zip")
+    album = opened(first)
+    assert album.count == len(PHOTOS) + 1
+    assert next(i.told.caption for i in album.pictures() if i.name.endswith("a.jpg")).startswith("Am Brandenburger")
+
+
+def test_the_account_tells_country_prefix_language_and_zone_and_nothing_else(tmp_path: Path) -> None:
+    findings = {}
+    for number, make in enumerate((made.instagram_json, made.instagram_html, made.facebook_json, made.takeout)):
+        album = opened(made.zipped(make(PHOTOS, PROFILE), tmp_path / f"{number}.zip"))
+        found = account_findings(album.facts, datetime(2026, 5, 1, tzinfo=UTC).date())
+        findings[number] = {(f.signal.value, tuple(str(p.code) for p in f.value)) for f in found}
+    assert findings[0] == {("export_account_country", ("GB",)), ("phone_prefix", ("GB", "GG", "IM", "JE"))}
+    assert findings[1] == {("export_account_country", ("GB",))}
+    assert {signal for signal, _ in findings[2]} == {"phone_prefix", "time_zone"}
+    assert {signal for signal, _ in findings[3]} == {"phone_prefix", "language"}
+
+
+def test_text_that_is_whole_is_not_mended() -> None:
+    assert mended(made.split_bytes("Żółw 🐢")) == "Żółw 🐢"
+    assert mended("Grüße") == "Grüße"
+    assert mended("plain") == "plain"
+
+
+def test_names_in_any_script_come_through(tmp_path: Path) -> None:
+    names = ["Фото/я.jpg", "写真/私.jpg", "صور/أنا.jpg", "ภาพ/ฉัน.png", "a\u0308.jpg"]
+    album = opened(made.zipped(dict.fromkeys(names, b"x"), tmp_path / "a.zip"))
+    assert [item.name for item in album.pictures()] == [*names[:-1], "ä.jpg"]
+    assert zip_name("Фото".encode().decode("cp437"), marked_utf8=False) == "Фото"
+    assert zip_name("caf\u00e9", marked_utf8=False) == "caf\u00e9"
+
+
+def test_a_picture_sent_in_a_message_does_not_pass_for_the_exports_root() -> None:
+    names = ["messages/inbox/x/photos/201901/0123456789abcdef0.jpg"]
+    assert recognise(names) is None
+    assert recognise(["Google Photos of mine/notes.txt"]) is None
+
+
+def test_listings_that_cannot_be_read_lose_captions_and_no_picture(tmp_path: Path) -> None:
+    files = made.instagram_json(PHOTOS, PROFILE)
+    files["your_instagram_activity/media/posts_1.json"] = b'[{"media": [' + b"[" * 100_000
+    album = opened(made.zipped(files, tmp_path / "export.zip"))
+    assert [one.code for one in album.refused] == ["archive_unreadable"]
+    assert album.count == len(PHOTOS) + 1
