@@ -37,6 +37,8 @@ SYSTEM = 71
 ORDER = 80
 LOG = 81
 CERTIFICATE = 82
+OVERSIGHT = 90
+CREDENTIAL = 91
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -153,6 +155,15 @@ EXIT_STATUS: dict[str, int] = {
     "log_entry": LOG,
     "checkpoint_invalid": LOG,
     "certificate_invalid": CERTIFICATE,
+    # who may look, and why
+    "oversight": OVERSIGHT,
+    "access_refused": OVERSIGHT,
+    "customer_unknown": OVERSIGHT,
+    "person_unknown": OVERSIGHT,
+    "party_exists": OVERSIGHT,
+    "case_unknown": OVERSIGHT,
+    "review_unknown": OVERSIGHT,
+    "credential_invalid": CREDENTIAL,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""
 

@@ -26,13 +26,17 @@ from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
+from countenance.engine.case_search import CaseSearch
 from countenance.engine.duties import Duties
 from countenance.engine.orders import Orders
+from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
 from countenance.index.choice import open_index
+from countenance.oversight.ledger import SearchLedger
+from countenance.oversight.records import Seals
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.candidates.verify import Side, Verification
@@ -49,6 +53,7 @@ from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references
 from countenance.store.holder import StoreHolder
+from countenance.terms import SubjectId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -243,16 +248,10 @@ class Countenance:
         model = self.model
         name = picture_name(image, 1)
         prepared = self._prepare(self._recogniser(model), name, self._read(image))
-        identifier = Identifier(
-            self._database,
-            self._vault,
-            self._ledger,
-            self._searchable,
-            self._calibration(model),
-            self._clock,
-        )
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
-        return identifier.identify(prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes)
+        return self._identifier(model).identify(
+            prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes
+        )
 
     def verify(self, first: Picture, second: Picture, *, threshold: float | None = None) -> Verification:
         """Do two photographs show one person? Compares their largest faces; keeps nothing.
@@ -281,6 +280,7 @@ class Countenance:
             self._ledger,
             self._description.gallery_id,
             self._clock,
+            SearchLedger(self._database, Seals(self._ring, self._vault), self._clock),
         )
         return access.write(self._ledger.find(subject), Path(out).absolute())
 
@@ -290,9 +290,7 @@ class Countenance:
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
         next opening; the subject is out of every search all the same).
         """
-        owner = self._ledger.find(subject)
-        erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
-        self._save_if_possible()
+        erased = self._withdraw_number(self._ledger.find(subject).subject_id, progress)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:
@@ -340,6 +338,7 @@ class Countenance:
             checkpoint = self._witness.begin_anew(self._clock.now())
             with self._database.write() as connection:
                 erasures.log_anew(connection, checkpoint)
+        self.oversight.sweep()
         finished = self._eraser.erase_again(progress) if old_copy else []
         finished += self._eraser.resume(progress)
         lapsed = self._ledger.lapsed()
@@ -375,6 +374,25 @@ class Countenance:
     def log(self) -> Record:
         """The tamper-evident log: checkpoint, proofs, check."""
         return Record(self._witness)
+
+    @cached_property
+    def oversight(self) -> Oversight:
+        """Customers, people and keys, cases, reviews, the subject's ledger and the public register."""
+        parts = Foundations(
+            self._database, self._ring, self._vault, self._ledger, self._desk, self._witness, self._clock
+        )
+        search = partial(
+            CaseSearch,
+            database=self._database,
+            vault=self._vault,
+            ledger=self._ledger,
+            blobs=self._blobs,
+            limits=self._settings.limits,
+            prepare=lambda name, image: self._prepare(self._recogniser(self.model), name, self._read(image)),
+            identifier=lambda: self._identifier(self.model),
+            model=lambda: self.model,
+        )
+        return Oversight(parts, search, self._withdraw_number)
 
     # -- models ---------------------------------------------------------------------------------------------
 
@@ -487,6 +505,15 @@ class Countenance:
         return Execution(
             self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
         )
+
+    def _identifier(self, model: str) -> Identifier:
+        calibration = self._calibration(model)
+        return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
+
+    def _withdraw_number(self, subject_id: SubjectId, progress: Progress | None = None) -> Erased:
+        erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
+        self._save_if_possible()
+        return erased
 
     def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
         now = self._clock.now()

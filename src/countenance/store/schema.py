@@ -12,33 +12,21 @@ Rules kept here:
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Number = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite gives row numbers only to columns declared INTEGER."""
-
-Moment = String(32)
-"""RFC 3339 in UTC, as clock.to_text writes it: sorts as it reads, on every database."""
+from countenance.store import oversight_tables
+from countenance.store.columns import Moment as Moment
+from countenance.store.columns import Number as Number
+from countenance.store.columns import metadata as metadata
 
 facts = Table(
     "facts",
@@ -309,6 +297,7 @@ PERSONAL = {
     order_members: "places under orders",
     holds: "evidence holds",
     disclosures: "releases to recipients",
+    **oversight_tables.PERSONAL,
 }
 """Tables whose rows are about one subject and go with her, each with what its rows are called."""
 
@@ -327,5 +316,6 @@ HARMLESS = {
     suppressed_accounts: "keyed fingerprints of erased names, to refuse them; useless without the key ring",
     suppressed_images: "keyed fingerprints of erased images, to refuse them; useless without the key ring",
     suppressed_likenesses: "keyed fingerprints of parts of perceptual hashes, to refuse near copies",
+    **oversight_tables.HARMLESS,
 }
 """Tables without personal data in the clear, each with the reason."""

@@ -14,6 +14,7 @@ Rules kept here:
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -37,6 +38,9 @@ from countenance.store.searches import ResultRow, SearchRow
 from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
+
+Recorded = Callable[[Connection, str, Sequence[tuple["Candidate", ...]]], None]
+"""Called with the search's id and the candidates of each face."""
 
 MOST_CANDIDATES = 1000
 _SLACK = 8
@@ -157,8 +161,11 @@ class Identifier:
         limit: int,
         threshold: float | None,
         notes: tuple[str, ...] = (),
+        recorded: Recorded | None = None,
     ) -> Identification:
         """Candidate lists for ``faces``, at most ``limit`` candidates each.
+
+        ``recorded`` is called in the transaction that writes the search; what it raises undoes the search.
 
         Raises PurposeUnknown, InputInvalid, or ModelUncalibrated when there is no threshold to be had.
         """
@@ -186,6 +193,8 @@ class Identifier:
         with self._database.write() as connection:
             row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
             lists = self._record(connection, row, lists, purpose)
+            if recorded is not None:
+                recorded(connection, search_id, lists)
             active = subjects.count(connection).get(SubjectState.ACTIVE, 0)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
