@@ -1,6 +1,6 @@
 """What the service asks of a gallery on behalf of its customers: ``gallery.oversight``.
 
-Rules kept here: whoever asks is a Principal, from :meth:`Oversight.authenticate`, :meth:`Oversight.login` or, at the
+Rules kept here: whoever asks is a Principal, from :meth:`Oversight.authenticate` or, at the
 operator's own command line, ``MACHINE``; every method asks the policy itself, so a door cannot forget to.
 """
 
@@ -53,7 +53,7 @@ class Foundations:
 class Oversight:
     """Customers, people, keys, cases, reviews, ledger and register of one gallery. Thread-safe.
 
-    All methods that take ``who`` raise AccessRefused (its ``reason`` is a code of the policy) and CredentialInvalid.
+    All methods that take ``who`` raise AccessRefused (its ``reason`` is a policy.Code) and CredentialInvalid.
     """
 
     def __init__(

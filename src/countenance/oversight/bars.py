@@ -1,8 +1,8 @@
 """Which customers are kept out just now: by the operator's blocks, and by orders that demand it.
 
 Rules kept here: nothing is copied from an order; its obligations are read at every question, so that serving,
-varying or setting aside an order takes effect at once. An order that was set aside or has run out bars on as long as
-its freeze was not released, as it does for subjects.
+varying or setting aside an order takes effect at once. An order that was set aside or has run out bars on as
+long as its freeze was not released, as it does for subjects.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Bars:
 
 
 def classes_of(word: str) -> frozenset[CustomerClass]:
-    """The classes that a word means: one of them, or ``any``, ``private``, ``public_authority``. Raises ValueError."""
+    """The classes that a word means: one, or ``any``, ``private``, ``public_authority``. Raises ValueError."""
     try:
         return ORDERED_CLASSES[scope.CustomerClass(word)]
     except ValueError:

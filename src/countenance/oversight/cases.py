@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* What a case is about is sealed under its own key, and so are the faces of its probes; when it ends, the probes' key
-  is destroyed and what is in review is deleted. The papers (who asked for what, and why) stay, sealed.
+* What a case is about is sealed under its own key, and so are the faces of its probes; when it ends, the probes'
+  key is destroyed and what is in review is deleted. The papers (who asked for what, and why) stay, sealed.
 * What a stopped emergency found is erased: of its results only the subjects' own ledger lines stay, without score
   and rank.
 * A search is taken from the quota before it is made, in a transaction: two at once cannot share the last one.
@@ -174,7 +174,8 @@ class Cases:
     ) -> None:
         """Write down that a search was made for a case, and keep the faces of its probe, in order, sealed.
 
-        An empty probe (a face that found nobody) is not kept. In the transaction that writes the search itself. Raises AccessRefused when the case has ended meanwhile;
+        An empty probe (a face that found nobody) is not kept. In the transaction that writes the search itself.
+        Raises AccessRefused when the case has ended meanwhile;
         then the search leaves nothing behind.
         """
         standing = _known(cases.get(connection, row.case_id))

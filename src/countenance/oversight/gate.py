@@ -1,4 +1,4 @@
-"""The gate: every question goes through it, is decided on what is on record now, and a refusal is logged and counted."""
+"""The gate: every question is decided here, on what is on record now; a refusal is logged and counted."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* A search is in the ledger from the moment it is made. Only an authority's instrument delays it, for at most 90 days,
-  and the delay is itself in the log and ends by itself; there is no way to leave a search out for good.
+* A search is in the ledger from the moment it is made. Only an authority's instrument delays it, for at most 90
+  days, and the delay is itself in the log and ends by itself; there is no way to leave a search out for good.
 * A customer that is a person (class ``subject``) appears by its class; every other by name.
 * That she was shown to reviewers as a known non-mate is in the ledger too.
 """

@@ -114,7 +114,7 @@ class People:
         return tuple(self._opened(row) for row in rows)
 
     def remove(self, who: Principal, person_id: str) -> None:
-        """Destroy an account's name, end its sessions; its number stays behind what it did. Raises PersonUnknown."""
+        """Destroy an account's name and end its sessions; its number stays. Raises PersonUnknown."""
         self._gate.require(who, Verb.PERSON_ADD)
         now = clock.to_text(self._clock.now())
         with self._database.read() as connection:

@@ -1,8 +1,9 @@
 """Reviews: items handed to two reviewers each, blind, their answers, and the release of what both confirmed.
 
 Rules kept here: a reviewer gets two faces and an id, never a score, a name, a case or another's answer; every
-answer and every outcome is decided in one transaction, so two at once cannot both be the second; a release asks for the
-subject's permission once more, puts the recipient on record, and is made once however often it is asked for.
+answer and every outcome is decided in one transaction, so two at once cannot both be the second; a release asks
+for the subject's permission once more, puts the recipient on record, and is made once however often it is
+asked for.
 """
 
 from __future__ import annotations

@@ -8,17 +8,15 @@ Rules kept here:
 3. Known non-mates are mixed in and look like everything else. Two of them confirmed, and a reviewer's certificate
    is at an end, and what she confirmed goes back to others.
 
-Pure: randomness and time are passed in.
+Pure: nothing here reads a clock, draws at random or asks a database.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeVar
 
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Code, Decision, Granted, Refused
@@ -36,8 +34,6 @@ TASK_TIME = timedelta(hours=24)
 
 LONGEST_LOOK = timedelta(minutes=30)
 """A task that lay open longer was not looked at all the while; it counts as this long in a reviewer's speed."""
-
-Item = TypeVar("Item")
 
 
 class Answer(StrEnum):
@@ -124,8 +120,3 @@ def found_out(tally: TallyRow) -> bool:
 def controls_wanted(candidates: int) -> int:
     """How many known non-mates are mixed in among so many candidates of a face; none where there is none."""
     return 0 if candidates == 0 else max(1, candidates // CANDIDATES_A_CONTROL)
-
-
-def drawn(pool: Sequence[Item], count: int, source: random.Random) -> list[Item]:
-    """``count`` of ``pool``, or all there are; the same for the same source."""
-    return source.sample(list(pool), min(count, len(pool)))
