@@ -24,6 +24,8 @@ SUITES = {
     "proof": "Certificates",
     "erasure": "Orders and erasure",
     "evaluation": "Evaluation",
+    "evaluation_at_size": "Evaluation of 10,000 pictures",
+    "enrolment": "The minimum quality of an enrolment",
 }
 
 _INTRODUCTION = """# Benchmarks

@@ -2,7 +2,7 @@
 
 Run alone: ``python -m benchmarks.likeness FOLDER``, with a folder of photographs of several people, one folder each
 (COUNTENANCE_ORL names it otherwise). Prints, for every number of equal parts, the share of near copies of each kind
-that reach it and the pairs of different photographs that do: the table of docs/adr/0010-suppression.md.
+that reach it and the pairs of different photographs that do: the table of docs/adr/0013-suppression.md.
 """
 
 from __future__ import annotations

@@ -13,12 +13,10 @@ from PIL import Image, ImageEnhance, ImageOps
 
 @dataclass(frozen=True)
 class Couple:
-    """``data`` is a lossless photograph of two faces; boxes are generous, (left, top, right, bottom)."""
+    """``data`` is a lossless photograph (PNG) of two faces, ``pixels`` what it shows."""
 
     data: bytes
     pixels: np.ndarray
-    left: tuple[int, int, int, int]
-    right: tuple[int, int, int, int]
 
 
 @cache
@@ -45,13 +43,14 @@ def of_portrait() -> list[bytes]:
 
 @cache
 def of_two() -> Couple:
-    """The portrait beside a smaller, mirrored copy of itself."""
-    page = Image.new("RGB", (640, 360), (90, 100, 110))
-    page.paste(portrait(), (0, 20))
-    page.paste(ImageOps.mirror(portrait()).resize((240, 240), Image.Resampling.BICUBIC), (380, 60))
+    """The face beside a smaller, mirrored copy of it, so near that a crop of one shows half of the other."""
+    face = portrait().crop((70, 20, 250, 220))
+    page = Image.new("RGB", (560, 340), (90, 100, 110))
+    page.paste(face.resize((270, 300), Image.Resampling.BICUBIC), (20, 20))
+    page.paste(ImageOps.mirror(face).resize((216, 240), Image.Resampling.BICUBIC), (235, 50))
     out = BytesIO()
     page.save(out, "PNG")
-    return Couple(out.getvalue(), np.asarray(page), (0, 20, 320, 340), (380, 60, 620, 300))
+    return Couple(out.getvalue(), np.asarray(page))
 
 
 def landscape() -> bytes:

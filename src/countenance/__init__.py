@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Countenance", "CountenanceError", "TemplateRow", "__version__"]
+__all__ = ["Countenance", "CountenanceError", "Evaluating", "TemplateRow", "__version__"]
 
 if TYPE_CHECKING:
-    from countenance.engine import Countenance
+    from countenance.engine import Countenance, Evaluating
     from countenance.errors import CountenanceError
     from countenance.recognition.gallery.bulk import TemplateRow
 
 _HOMES = {
     "Countenance": "countenance.engine",
     "CountenanceError": "countenance.errors",
+    "Evaluating": "countenance.engine",
     "TemplateRow": "countenance.recognition.gallery.bulk",
 }
 

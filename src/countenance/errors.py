@@ -143,7 +143,7 @@ class ModelUncalibrated(ModelError):
     """No calibration of this model is on record, and the caller gave no threshold."""
 
     code = "model_uncalibrated"
-    remedy = "Give --threshold, or measure one on labelled photographs."
+    remedy = "Give --threshold, or measure the model on labelled pictures with: countenance calibrate FOLDER"
 
 
 # -- permission ---------------------------------------------------------------------------------------------
@@ -160,6 +160,13 @@ class PermissionRefused(ConsentError):
 
     code = "permission_refused"
     remedy = "Record a permission with: countenance permit SUBJECT --purpose PURPOSE --residence CC --until DATE"
+
+
+class SuppressedImage(ConsentError):
+    """The photograph, or a near copy of it, was erased for somebody else or by an order."""
+
+    code = "image_suppressed"
+    remedy = "Only the person it was erased for can bring it back; what an order erased, nobody."
 
 
 class PermissionInvalid(ConsentError):

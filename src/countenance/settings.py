@@ -9,6 +9,8 @@ from pathlib import Path
 GALLERY_VARIABLE = "COUNTENANCE_GALLERY"
 KEYS_VARIABLE = "COUNTENANCE_KEYS"
 CACHE_VARIABLE = "COUNTENANCE_CACHE"
+ENGINE_TOKEN_VARIABLE = "COUNTENANCE_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
+"""``user:password`` or an API token of a search engine on a server; in the environment only, never stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Settings:
     cache: Path
     """Prepared models. Holds no personal data; may be deleted at any time."""
     limits: ImageLimits = field(default_factory=ImageLimits)
+    engine_token: str = field(default="", repr=False)
+    """What a search engine on a server wants to see; empty when it wants nothing."""
 
     @classmethod
     def of(cls, folder: str | Path, *, keys: str | Path | None = None, cache: str | Path | None = None) -> Settings:
@@ -42,7 +46,8 @@ class Settings:
         """
         place = Path(folder).expanduser().absolute()
         key_place = keys or os.environ.get(KEYS_VARIABLE) or place.with_name(place.name + ".keys")
-        return cls(place, Path(key_place).expanduser().absolute(), cache_folder(cache))
+        token = os.environ.get(ENGINE_TOKEN_VARIABLE, "")
+        return cls(place, Path(key_place).expanduser().absolute(), cache_folder(cache), engine_token=token)
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:

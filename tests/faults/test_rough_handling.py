@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from countenance import Countenance
-from countenance.custody.erasure.eraser import Errand, Ground
+from countenance.custody.erasure.errand import Errand, Ground
 from countenance.errors import (
     ErasureIncomplete,
     GalleryBusy,

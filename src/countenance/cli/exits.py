@@ -82,6 +82,7 @@ EXIT_STATUS: dict[str, int] = {
     # permission
     "permission": PERMISSION,
     "permission_refused": PERMISSION,
+    "image_suppressed": PERMISSION,
     "permission_invalid": PERMISSION,
     "purpose_unknown": PERMISSION,
     "subject_unknown": SUBJECT,

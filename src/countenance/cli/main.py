@@ -19,7 +19,9 @@ from countenance.cli.backups import backup, restore
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
+from countenance.cli.index import capacity, index
 from countenance.cli.interrupts import one_interruption
+from countenance.cli.measuring import calibrate, evaluate
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.orders import authority, hold, notice, order
@@ -62,7 +64,9 @@ def commands() -> None:
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, permit, enrol, identify, verify, access, withdraw, status, expire, model),
+    *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
+    *(index, capacity),
     demo,
 )
 for _command in _COMMANDS:

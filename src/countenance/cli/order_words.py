@@ -134,7 +134,7 @@ def residency(console: Console, document: Document) -> None:
         console.print("  nothing is on record; doubt puts the subject inside every protective order")
     for one in document["evidence"]:
         places = ", ".join(one["value"])
-        span = f"{one['valid']['from'] or '...'} to {one['valid']['to'] or '...'}"
+        span = f"{one['valid_from'] or '...'} to {one['valid_to'] or '...'}"
         console.print(
             f"  {one['id']}  tier {one['tier']}  {one['predicate']} {places}, {span} "
             f"({one['signal'].replace('_', ' ')}: {printable(one['source'])})"

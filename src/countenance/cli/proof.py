@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from base64 import b64decode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from countenance.cli import exits, order_words
+from countenance.cli import exits, order_words, words
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
 from countenance.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from countenance.custody.proof.compliance import Checked
 
 here = click.make_pass_decorator(Door)
 a_file = click.Path(path_type=Path)
@@ -47,7 +51,7 @@ def check(
 ) -> int:
     """Check CERTIFICATE: what is proven, what is only asserted. The exit status is 1 when it does not stand."""
     # Imported here: no other command needs it.
-    from countenance.custody.proof import verifier
+    from countenance.custody.proof import compliance, verifier
 
     try:
         keys = verifier.read_keys(_read(key).decode())
@@ -55,8 +59,11 @@ def check(
         note = _read(earlier).decode() if earlier else None
     except ValueError as error:
         raise InputInvalid(f"The keys, or what was kept earlier, cannot be used: {error}.") from error
+    data = _read(certificate)
+    if compliance.TYPE.encode() in data[:200]:
+        return _record(door, certificate, compliance.check(data, keys))
     verdict = verifier.check(
-        _read(certificate),
+        data,
         keys,
         earlier_checkpoint=note,
         earlier_proof=path,
@@ -75,6 +82,12 @@ def check(
     }
     door.answer(document, lambda console: order_words.verdict(console, document))
     return exits.OK if verdict.ok else exits.PARTLY
+
+
+def _record(door: Door, file: Path, checked: Checked) -> int:
+    document: dict[str, object] = {"record": str(file), "stands": checked.ok, "said": list(checked.said)}
+    door.answer(document, lambda console: words.fields(console, document))
+    return exits.OK if checked.ok else exits.PARTLY
 
 
 @click.group(short_help="See and check the tamper-evident log.")

@@ -43,12 +43,29 @@ def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -
 @click.option("--purpose", required=True, help="What the search is for; only who permits it can be found.")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Candidates per face.")
 @click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest comparison score of a candidate, -1 to 1.")
+@click.option(
+    "--fpir",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="X",
+    help="Threshold for this false positive identification rate at the live gallery size; not with --threshold.",
+)
+@click.option("--strict", is_flag=True, help="Refuse a threshold beyond what the calibration's pictures can show.")
 @everywhere
 @here
-def identify(door: Door, file: Path, purpose: str, limit: int, threshold: float | None) -> None:
+def identify(
+    door: Door,
+    file: Path,
+    purpose: str,
+    limit: int,
+    threshold: float | None,
+    fpir: float | None,
+    strict: bool,
+) -> None:
     """Search the gallery for every face in FILE (1:N)."""
     with door.open() as engine:
-        document = engine.identify(file, purpose=purpose, limit=limit, threshold=threshold).as_dict()
+        document = engine.identify(
+            file, purpose=purpose, limit=limit, threshold=threshold, fpir=fpir, strict=strict
+        ).as_dict()
     door.answer(document, lambda console: words.identification(console, document))
 
 
@@ -56,12 +73,19 @@ def identify(door: Door, file: Path, purpose: str, limit: int, threshold: float 
 @click.argument("first", type=click.Path(path_type=Path), metavar="A")
 @click.argument("second", type=click.Path(path_type=Path), metavar="B")
 @click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest comparison score of one person, -1 to 1.")
+@click.option(
+    "--fmr",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="X",
+    help="Threshold for this false match rate; not with --threshold.  [default: 0.001]",
+)
+@click.option("--strict", is_flag=True, help="Refuse a threshold beyond what the calibration's pictures can show.")
 @everywhere
 @here
-def verify(door: Door, first: Path, second: Path, threshold: float | None) -> None:
+def verify(door: Door, first: Path, second: Path, threshold: float | None, fmr: float | None, strict: bool) -> None:
     """Compare the face in A with the face in B (1:1). Nothing is kept."""
     with door.open() as engine:
-        document = engine.verify(first, second, threshold=threshold).as_dict()
+        document = engine.verify(first, second, threshold=threshold, fmr=fmr, strict=strict).as_dict()
     door.answer(document, lambda console: words.verification(console, document))
 
 

@@ -11,6 +11,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 from countenance.cli.failure import printable
@@ -102,7 +103,7 @@ def identification(console: Console, document: Document) -> None:
         for reason in quality["reasons"]:
             console.print(f"  warning: {printable(reason)}")
         if face["candidates"]:
-            _candidates(console, face["candidates"], threshold)
+            _candidates(console, face["candidates"], threshold, document.get("calibration"))
         else:
             console.print(f"  nobody on record resembles this face above the threshold {threshold:.2f}")
     for note in document["notes"]:
@@ -112,14 +113,18 @@ def identification(console: Console, document: Document) -> None:
         f"{printable(document['purpose'])}."
     )
     console.print(f"Threshold {threshold:.2f}{_expectation(document)}.")
+    _grounds(console, document.get("calibration"))
 
 
-def _candidates(console: Console, candidates: Sequence[Document], threshold: float) -> None:
+def _candidates(
+    console: Console, candidates: Sequence[Document], threshold: float, calibration: Document | None
+) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for heading, side in (("rank", "right"), ("subject", "left"), ("score", "right"), ("threshold", "right")):
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    table.add_column("likelihood ratio", justify="right")
     table.add_column("expected false positives", justify="right")
     table.add_column("reference", justify="right")
     for candidate in candidates:
@@ -128,10 +133,31 @@ def _candidates(console: Console, candidates: Sequence[Document], threshold: flo
             printable(candidate["subject"]),
             f"{candidate['score']:.3f}",
             f"{threshold:.2f}",
-            _rate(candidate.get("expected_false_positives")),
+            _ratio(candidate.get("log_likelihood_ratio"), calibration),
+            _rate(candidate.get("expected_false_positives")) + (" *" if candidate.get("extrapolated") else ""),
             f"{candidate['reference']}",
         )
     console.print(table)
+    if any(candidate.get("extrapolated") for candidate in candidates):
+        console.print("  * beyond what the calibration's pictures can show")
+
+
+def _ratio(log_ratio: float | None, calibration: Document | None) -> str:
+    """How much likelier the score is for one person than for two; at the sample's limit, "or more"."""
+    if log_ratio is None:
+        return "not known"
+    more = "≥ " if calibration is not None and log_ratio >= calibration["log_likelihood_ratio_limit"] - 0.01 else ""
+    ratio = exp(log_ratio)
+    return f"{more}{ratio:,.0f}" if ratio >= 10 else f"{more}{ratio:.2g}"
+
+
+def _grounds(console: Console, calibration: Document | None) -> None:
+    if calibration is not None:
+        sample, *more = calibration["description"].split(". ", 1)
+        console.print(
+            f"These figures rest on calibration {calibration['digest'][:12]} of {calibration['measured_at'][:10]}, "
+            f"measured on {calibration['people']:,} people: {printable(sample)}{'.' if more else ''}"
+        )
 
 
 def _expectation(document: Document) -> str:
@@ -162,6 +188,10 @@ def verification(console: Console, document: Document) -> None:
         console.print(
             f"{_rate(document['false_match_rate'])} of pairs of different people score this much or more{doubt}"
         )
+    if document.get("log_likelihood_ratio") is not None:
+        ratio = _ratio(document["log_likelihood_ratio"], document.get("calibration"))
+        console.print(f"likelihood ratio {ratio}: how much likelier such a score is for one person than for two")
+    _grounds(console, document.get("calibration"))
 
 
 def access(console: Console, document: Document) -> None:
@@ -184,6 +214,13 @@ def withdrawal(console: Console, document: Document) -> None:
         if keeper.get("unconfirmed"):
             console.print(f"             cannot be confirmed: {printable(keeper['unconfirmed'])}")
     console.print("Nothing is left." if document["absent"] else "NOT complete: run the same command again.")
+    if document.get("certificate"):
+        console.print(f"Certificate, in the data folder: {printable(document['certificate'])}")
+    if document.get("recipients_silent"):
+        console.print(
+            f"{document['recipients_silent']:,} recipients of released candidates have to be told and to answer "
+            f"before it is certified: countenance notice list --erasure {printable(document['erasure'])}"
+        )
 
 
 def expiry(console: Console, documents: Sequence[Document]) -> None:

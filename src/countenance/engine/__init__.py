@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from countenance.engine.answers import Enrolment, Receipt, Status, Withdrawal
+from countenance.engine.evaluating import Evaluating
 from countenance.engine.gallery import Countenance
 from countenance.recognition.gallery.bulk import TemplateRow
 from countenance.store.references import Source
 
-__all__ = ["Countenance", "Enrolment", "Receipt", "Source", "Status", "TemplateRow", "Withdrawal"]
+__all__ = ["Countenance", "Enrolment", "Evaluating", "Receipt", "Source", "Status", "TemplateRow", "Withdrawal"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countenance.custody.erasure.eraser import Erased
+from countenance.custody.erasure.errand import Erased
 from countenance.custody.permission.record import PermissionRecord
 from countenance.recognition.gallery.enrol import Item, Outcome
 
@@ -91,6 +91,8 @@ class Withdrawal:
             ],
             "index_epoch": {"before": self.erased.epoch_before, "after": self.erased.epoch_after},
             "finished": self.erased.finished_utc,
+            "recipients_silent": self.erased.recipients_silent,
+            "certificate": None if self.erased.recipients_silent else f"certificates/{self.erased.erasure_id}.json",
         }
 
 

@@ -46,7 +46,8 @@ MANIFEST = "backup.json"
 KIND = "countenance-backup"
 _NAME = re.compile(
     r"gallery\.json|gallery\.db|blobs/[0-9a-f]{2}/[0-9a-f]{32}\.sealed|models/[\w.-]+(/[\w.-]+)*"
-    r"|certificates/[0-9a-f]{32}\.json|log\.json|log(-[0-9a-f]{16})?/(checkpoint|tile/[\w./-]+)"
+    r"|certificates/[0-9a-f]{32}\.json|calibrations/[0-9a-f]{16}-[a-z]+\.json"
+    r"|log\.json|log(-[0-9a-f]{16})?/(checkpoint|tile/[\w./-]+)"
 )
 _MANIFEST_BYTES = 1 << 30
 
@@ -202,7 +203,7 @@ def _files(folder: Path, copy: Path, listed: _Listed) -> Iterator[tuple[str, Pat
     for image_id in listed.image_ids:
         name = f"blobs/{image_id[:2]}/{image_id}.sealed"
         yield name, folder / name
-    for part in ("certificates", "models"):
+    for part in ("calibrations", "certificates", "models"):
         for path in sorted((folder / part).rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(folder).as_posix(), path

@@ -168,6 +168,7 @@ class CaseSearch:
         for number, (face, found) in enumerate(zip(prepared.faces, lists, strict=True), 1):
             pairs += [Pair(number, one.subject_id, one.reference) for one in found]
             if found:
+                shown = references.by_ids(connection, [one.reference for one in found])
                 unlike = nonmates.draw(
                     connection,
                     self._vault,
@@ -177,6 +178,7 @@ class CaseSearch:
                     probe=face.template,
                     count=controls_wanted(len(found)),
                     exclude=[one.subject_id for one in found],
+                    pictured=any(row.image_id is not None for row in shown),
                     source=source,
                 )
                 pairs += [

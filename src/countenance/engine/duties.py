@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from countenance import clock
 from countenance.clock import Clock
+from countenance.custody.erasure.eraser import Eraser
 from countenance.custody.orders.conflicts import EvidenceHold
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.errors import InputInvalid
-from countenance.store import notices, orders
+from countenance.store import erasures, notices, orders
 from countenance.store.database import Database
 from countenance.store.notices import NoticeRow
 from countenance.store.orders import HoldRow
@@ -40,8 +41,15 @@ class Duties:
     """Evidence holds and notices of one gallery."""
 
     def __init__(
-        self, database: Database, desk: Desk, witness: GalleryWitness, ledger: Ledger, clock: Clock
+        self,
+        database: Database,
+        desk: Desk,
+        witness: GalleryWitness,
+        ledger: Ledger,
+        eraser: Callable[[], Eraser],
+        clock: Clock,
     ) -> None:
+        self._eraser = eraser
         self._database = database
         self._desk = desk
         self._witness = witness
@@ -85,7 +93,11 @@ class Duties:
             return tuple(Notice(row) for row in notices.listed(connection, erasure_id))
 
     def told(self, erasure_id: str, recipient: str, answer: str | None = None) -> Notice:
-        """Put on record that a recipient was told of an erasure, or what it answered. Raises InputInvalid."""
+        """Put on record that a recipient was told of an erasure, or what it answered.
+
+        With the last answer the erasure is complete and its certificate is written.
+        Raises InputInvalid; ErasureIncomplete when a keeper meanwhile finds something.
+        """
         now = clock.to_text(self._clock.now())
         with self._database.write() as connection:
             known = (
@@ -98,4 +110,12 @@ class Duties:
             raise InputInvalid(
                 f"There is no notice of that erasure to {recipient}.", remedy="See: countenance notice list"
             )
+        if answer is not None and self._waits_no_more(erasure_id):
+            self._eraser().finish(erasure_id)
         return Notice(rows[0])
+
+    def _waits_no_more(self, erasure_id: str) -> bool:
+        with self._database.read() as connection:
+            row = erasures.get(connection, erasure_id)
+            silent = notices.silent(connection, erasure_id)
+        return silent == 0 and row is not None and row.state is not erasures.ErasureState.CONFIRMED

@@ -51,8 +51,10 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
         KeyRing.create(new_keys, gallery_id).close()
         file = new_place / DATABASE_FILE
         database = Database.of_file(file) if database_url is None else Database.at(database_url)
-        _write_facts(database, gallery_id, mirrored)
-        database.close()
+        try:
+            _write_facts(database, gallery_id, mirrored)
+        finally:
+            database.close()
         Description(gallery_id, clock.to_text(clock_.now()), database_url).write(new_place)
         with disk_errors():
             new_keys.rename(keys)

@@ -9,7 +9,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,35 +17,41 @@ from types import TracebackType
 from typing import Self
 
 from countenance.clock import Clock, SystemClock
-from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked, check, subject_name
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.case_search import CaseSearch
 from countenance.engine.duties import Duties
+from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
+from countenance.engine.index import GalleryIndex
 from countenance.engine.orders import Orders
 from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
+from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
-from countenance.errors import CountenanceError, GalleryError, KeysForeign, OrderForbids
-from countenance.index.choice import open_index
+from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
 from countenance.oversight.ledger import SearchLedger
 from countenance.oversight.records import Seals
-from countenance.recognition.candidates import calibrate
+from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
+from countenance.recognition.candidates.kept import KeptCalibrations
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL, Migration, Migrator
-from countenance.recognition.gallery.searchable import Searchable
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
 from countenance.recognition.templates import package as packages
@@ -82,20 +88,35 @@ class Countenance:
     ) -> None:
         self._settings = Settings.of(folder, keys=keys, cache=cache)
         self._clock = clock or SystemClock()
-        self._progress = progress
         place = self._settings.folder
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
+        self._blobs = FolderBlobs(place / "blobs")
+        self._vault = Vault(self._ring, self._description.gallery_id)
+        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
+        self._searching = Searching(
+            self._database,
+            self._ring,
+            self._vault,
+            self._ledger,
+            self._settings,
+            self._description.gallery_id,
+            bundled_template_model().manifest.sha256,
+            lambda model: self._package(model).manifest.dimensions,
+            progress,
+        )
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
         self._database.check_version()
         with self._database.read() as connection:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
-        self._vault = Vault(self._ring, self._description.gallery_id)
-        self._blobs = FolderBlobs(place / "blobs")
-        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
-        self._searchables: dict[str, Searchable] = {}
         self._recognisers: dict[str, Recogniser] = {}
         self._kept, self._broken = self._keep_promises()
 
@@ -125,7 +146,8 @@ class Countenance:
         return cls(folder, keys=keys, cache=cache, clock=clock)
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections, after what works in the background has come to a stop."""
+        self._searching.close()
         self._blobs.close()
         self._ring.close()
         self._database.close()
@@ -234,30 +256,56 @@ class Countenance:
         return count
 
     def identify(
-        self, image: Picture, *, purpose: str, limit: int = 10, threshold: float | None = None
+        self,
+        image: Picture,
+        *,
+        purpose: str,
+        limit: int = 10,
+        threshold: float | None = None,
+        fpir: float | None = None,
+        strict: bool = False,
     ) -> Identification:
         """Who is in a photograph? Every face of it, each with its candidate list, best first.
 
         Only subjects whose permission names ``purpose`` can be candidates. Without ``threshold`` the
         calibration chooses the score at which 0.01 strangers are expected among the candidates of a face at
-        this gallery size. A face that nobody resembles that much has an empty list. The photograph and its
-        templates are forgotten when this returns; the search itself is on record.
+        this gallery size; ``fpir`` asks for another false positive identification rate. ``strict`` refuses a
+        threshold beyond what the calibration's labelled pictures can show. A face that nobody resembles that
+        much has an empty list. The photograph and its templates are forgotten when this returns; the search
+        itself is on record.
 
-        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated.
+        Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         model = self.model
         name = picture_name(image, 1)
         prepared = self._prepare(self._recogniser(model), name, self._read(image))
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
         return self._identifier(model).identify(
-            prepared.faces, purpose=purpose, limit=limit, threshold=threshold, notes=notes
+            prepared.faces,
+            purpose=purpose,
+            limit=limit,
+            threshold=threshold,
+            fpir=fpir,
+            strict=strict,
+            notes=notes,
         )
 
-    def verify(self, first: Picture, second: Picture, *, threshold: float | None = None) -> Verification:
+    def verify(
+        self,
+        first: Picture,
+        second: Picture,
+        *,
+        threshold: float | None = None,
+        fmr: float | None = None,
+        strict: bool = False,
+    ) -> Verification:
         """Do two photographs show one person? Compares their largest faces; keeps nothing.
 
-        Without ``threshold`` the calibration's score at a false match rate of 1 in 1,000 decides.
-        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated.
+        Without ``threshold`` the calibration's score at the false match rate ``fmr`` decides, 1 in 1,000 unless
+        another is asked for. ``strict`` refuses a threshold beyond what the calibration's pictures can show.
+        Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated, BeyondValidated,
+        CalibrationUnreadable.
         """
         recogniser = self._recogniser(self.model)
         sides = []
@@ -265,7 +313,15 @@ class Countenance:
             prepared = self._prepare(recogniser, picture_name(image, number), self._read(image))
             sides.append(Side(prepared.name, prepared.faces, prepared.picture.notes))
         calibration = self._calibration(self.model)
-        return compare(sides[0], sides[1], model=self.model, calibration=calibration, threshold=threshold)
+        return compare(
+            sides[0],
+            sides[1],
+            model=self.model,
+            calibration=calibration,
+            threshold=threshold,
+            fmr=fmr,
+            strict=strict,
+        )
 
     def access(self, subject: str, out: str | Path) -> AccessReport:
         """Write everything held about a subject, and every search that returned her, to the ZIP file ``out``.
@@ -278,6 +334,7 @@ class Countenance:
             self._vault,
             self._blobs,
             self._ledger,
+            self._register,
             self._description.gallery_id,
             self._clock,
             SearchLedger(self._database, Seals(self._ring, self._vault), self._clock),
@@ -288,7 +345,8 @@ class Countenance:
         """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
 
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
-        next opening; the subject is out of every search all the same).
+        next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
+        forbids it (the same, until the hold is lifted).
         """
         erased = self._withdraw_number(self._ledger.find(subject).subject_id, progress)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
@@ -341,9 +399,13 @@ class Countenance:
         self.oversight.sweep()
         finished = self._eraser.erase_again(progress) if old_copy else []
         finished += self._eraser.resume(progress)
-        lapsed = self._ledger.lapsed()
-        if lapsed:
-            finished.append(self._eraser.erase(lapsed, Errand(Ground.EXPIRY), progress=progress))
+        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
+        due = {Ground.WITHDRAWAL: self._ledger.withdrawn(), Ground.EXPIRY: self._ledger.lapsed()}
+        for ground, numbers in due.items():
+            going = [number for number in numbers if number not in kept]
+            kept.update(going)
+            if going:
+                finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
         return tuple(_unnamed(erased) for erased in finished)
@@ -363,12 +425,24 @@ class Countenance:
     @cached_property
     def duties(self) -> Duties:
         """Duties to keep evidence, and recipients who have to be told of an erasure."""
-        return Duties(self._database, self._desk, self._witness, self._ledger, self._clock)
+        return Duties(self._database, self._desk, self._witness, self._ledger, lambda: self._eraser, self._clock)
 
     @cached_property
     def residency(self) -> Residency:
         """Evidence of where subjects live, and what follows from it."""
         return Residency(self._register, self._ledger, self._execution, self._clock)
+
+    @cached_property
+    def index(self) -> GalleryIndex:
+        """The index: its status, how far a search goes, and moving it to a server and back."""
+        return GalleryIndex(
+            self._database,
+            self._ring,
+            self._settings,
+            self._description.gallery_id,
+            self._searching,
+            self._clock,
+        )
 
     @cached_property
     def log(self) -> Record:
@@ -393,6 +467,19 @@ class Countenance:
             model=lambda: self.model,
         )
         return Oversight(parts, search, self._withdraw_number)
+
+    @cached_property
+    def evaluating(self) -> Evaluating:
+        """How well it works on labelled pictures: evaluate, compare models, calibrate this gallery."""
+        standpoint = Standpoint(
+            lambda: self._package(self.model),
+            lambda: len(self._searchable.current()),
+            self._mirrored,
+            self._models_folder,
+            self._calibrations,
+            self._witness,
+        )
+        return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
 
     # -- models ---------------------------------------------------------------------------------------------
 
@@ -422,10 +509,12 @@ class Countenance:
         chosen = packages.find(model, self._models_folder)
         recogniser = self._recogniser(chosen.manifest.sha256)
         migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
+        before = self.model
         done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
+        if before != recogniser.model:
+            self._searching.retire(before)
         self._database.forget_deleted_rows()
         self._eraser.begin_epoch()
-        self._searchables.clear()
         self._searchable.save()
         return done
 
@@ -444,6 +533,7 @@ class Countenance:
     def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
         self._blobs.recover(self._knows_image)
         try:
+            self.index.leave()
             return self.expire(), None
         except KeysForeign:
             raise
@@ -460,31 +550,15 @@ class Countenance:
             return references.has_image(connection, image_id)
 
     @property
-    def _searchable(self) -> Searchable:
-        model = self.model
-        if model not in self._searchables:
-            dimensions = self._package(model).manifest.dimensions
-            self._searchables = {
-                model: Searchable(
-                    self._database,
-                    self._ring,
-                    self._vault,
-                    self._ledger,
-                    self._settings.folder / "index",
-                    self._description.gallery_id,
-                    model,
-                    partial(open_index, model, dimensions),
-                    self._progress,
-                )
-            }
-        return self._searchables[model]
+    def _searchable(self) -> CurrentIndex:
+        return self._searching.now()
 
     def _keep_index(self) -> None:
         self._searchable.save()
 
     @property
     def _eraser(self) -> Eraser:
-        holders = (self._searchable, self._blobs, StoreHolder(self._database))
+        holders = (self._searching, self._blobs, StoreHolder(self._database))
         lock = self._settings.folder / ".erasing"
         return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
 
@@ -511,6 +585,10 @@ class Countenance:
         return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
 
     def _withdraw_number(self, subject_id: SubjectId, progress: Progress | None = None) -> Erased:
+        held = [hold.id for hold in self._desk.holds() if subject_id in hold.subject_ids]
+        if held:
+            self._ledger.withdraw(subject_id)
+            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
         erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._save_if_possible()
         return erased
@@ -525,7 +603,8 @@ class Countenance:
 
     @cached_property
     def _enroller(self) -> Enroller:
-        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock)
+        placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
 
     @cached_property
     def _stock(self) -> Stock:
@@ -544,8 +623,12 @@ class Countenance:
             self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
         return self._recognisers[model]
 
-    def _calibration(self, model: str) -> calibrate.Calibration | None:
-        return calibrate.shipped(model, "mirrored" if self._mirrored else "plain")
+    def _calibration(self, model: str) -> Calibration | None:
+        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
+
+    @cached_property
+    def _calibrations(self) -> KeptCalibrations:
+        return KeptCalibrations(self._settings.folder, self._ring)
 
     def _read(self, image: Picture) -> bytes:
         return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
-from countenance.custody.erasure.execution import Execution
-from countenance.custody.orders.desk import Desk
-from countenance.custody.orders.model import EvidenceKind
+from countenance.custody.erasure.errand import Progress
+from countenance.custody.erasure.execution import LOG_ENTRY, Execution
+from countenance.custody.orders.desk import Desk, Docket
+from countenance.custody.orders.model import EvidenceKind, Verb
 from countenance.custody.orders.signing import AuthorityKey, read_public_key
 from countenance.custody.orders.state import Event, EventKind, OrderState, Shown
-from countenance.custody.proof import verifier
+from countenance.custody.proof import compliance, verifier
 from countenance.custody.proof.page import render
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.scope import means_everyone
@@ -153,8 +154,12 @@ class Orders:
 
         An order whose execution took several erasures (somebody came under it later, or a hold was lifted) has
         several: ``certificate.json``, then ``certificate-2.json`` and so on beside it, oldest first.
-        Raises OrderUnknown, CertificateInvalid when nothing was erased for the order yet, DiskFull.
+        For an order that asks for no erasure it is a signed record of compliance, once every obligation is met.
+        Raises OrderUnknown, CertificateInvalid when there is nothing to certify yet, DiskFull.
         """
+        docket = self._desk.get(order_id)
+        if not any(one.verb is Verb.ERASE for one in docket.state.order.obligations):
+            return Certified(order_id, (self._comply(docket, out),))
         found = self.certificate(order_id)
         if not found:
             raise CertificateInvalid(
@@ -172,6 +177,36 @@ class Orders:
             request = verifier.parse(data)["statement"]["request"]
             written.append(Certificate(str(request), file, sheet, verdict.ok))
         return Certified(order_id, tuple(written))
+
+    def _comply(self, docket: Docket, out: Path) -> Certificate:
+        state = docket.state
+        if state.open_obligations:
+            raise CertificateInvalid(
+                f"Nothing on record shows: {', '.join(state.open_obligations)}.",
+                remedy="Run: countenance order execute, then order show",
+            )
+        shown = [(met, paper) for met in state.fulfilments for paper in met.shown]
+        statement: dict[str, object] = {
+            "order": state.order.id,
+            "order_sha256": docket.digest,
+            "state": state.state.value,
+            "obligations": [
+                {
+                    "obligation": met.obligation_id,
+                    "met_utc": clock.to_text(met.at),
+                    "shown": [
+                        {"kind": one.kind.value, "reference": one.reference, "sha256": one.sha256}
+                        for one in met.shown
+                    ],
+                }
+                for met in state.fulfilments
+            ],
+        }
+        marks = [paper.reference for _, paper in shown if paper.reference.startswith(LOG_ENTRY)]
+        data = self._witness.comply(statement, [int(mark.removeprefix(LOG_ENTRY)) for mark in marks])
+        write_whole(out.absolute(), data)
+        verdict = compliance.check(data, verifier.read_keys(self._witness.keys()))
+        return Certificate(docket.digest, out, None, verdict.ok)
 
     def page(self, certificate: bytes) -> str:
         """A certificate as a page (HTML) that a person can read and print."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Erased
+from countenance.custody.erasure.errand import Erased
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide

@@ -173,7 +173,7 @@ def move(
     again = source(-1)
     while sample.wanted and (more := next(again, None)) is not None:  # a move that went on has copied little
         sample.see(more)
-    compared, agreed = _compare(both, sample.templates)
+    compared, agreed = compare(both, sample.templates)
     if agreed < compared:
         raise MoveDisagrees(f"{compared - agreed} of {compared} sampled searches gave another answer")
     checkpoint.unlink(missing_ok=True)
@@ -219,7 +219,8 @@ def _second_look(both: BothIndexes, last: int, living: Living) -> int:
     return removed
 
 
-def _compare(both: BothIndexes, probes: Vectors) -> tuple[int, int]:
+def compare(both: BothIndexes, probes: Vectors) -> tuple[int, int]:
+    """Search for every row of ``probes`` in both; returns how many there are and how many answers agree."""
     if len(probes) == 0:
         return 0, 0
     old = both.old.search(probes, _CANDIDATES, Filter())

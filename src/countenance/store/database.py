@@ -29,6 +29,9 @@ from countenance.errors import DiskFull, GalleryBusy, GalleryError, GalleryMissi
 BUSY_SECONDS = 30
 """How long a second writer waits before it is told."""
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+"""SQLSTATE, PostgreSQL's appendix A."""
+
 _ADVISORY_LOCK = 0x636F756E74656E  # "counten" in ASCII; any number that no other program is likely to take
 
 
@@ -85,6 +88,26 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             yield connection
 
+    @contextmanager
+    def turn(self, number: int, *, wait: bool) -> Iterator[bool]:
+        """Hold a numbered lock that every process of this database knows; says whether it is held.
+
+        On PostgreSQL a session's advisory lock, let go by the server when the process dies. SQLite's processes
+        share a machine, and lock a file beside it; here every turn is then granted.
+        """
+        if self.backend != "postgresql":
+            yield True
+            return
+        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+            answer = connection.execute(text(f"SELECT {function}(:key)"), {"key": _ADVISORY_LOCK + number}).scalar()
+            held = wait or bool(answer)
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK + number})
+
     def migrate(self) -> None:
         """Bring an older or empty database to this version."""
         with _our_errors(), self._engine.begin() as connection:
@@ -116,7 +139,11 @@ class Database:
             return None
         with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM"))
-            connection.execute(text("CHECKPOINT"))
+            try:
+                connection.execute(text("CHECKPOINT"))
+            except DBAPIError as error:  # an ordinary role may not; the server's own next one will do it
+                if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                    raise
         return "PostgreSQL keeps recycled write-ahead log files; the rows in them are sealed under destroyed keys"
 
     def copy_to(self, file: Path) -> None:

@@ -176,6 +176,11 @@ def unfinished(connection: Connection) -> list[ErasureRow]:
     return [_row(row) for row in connection.execute(query)]
 
 
+def begun(connection: Connection) -> int:
+    """How many erasures there are, finished or not."""
+    return connection.scalar(select(func.count()).select_from(_e)) or 0
+
+
 def count(connection: Connection) -> int:
     """How many erasures were confirmed."""
     query = select(func.count()).select_from(_e).where(_e.c.state == ErasureState.CONFIRMED)

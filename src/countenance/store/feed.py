@@ -59,12 +59,27 @@ def first(connection: Connection) -> int:
     return connection.scalar(select(func.min(_t.c.change_id))) or 0
 
 
-def since(connection: Connection, change_id: int) -> list[Entry]:
-    """All changes after number ``change_id``, in order."""
+def since(connection: Connection, change_id: int, most: int | None = None) -> list[Entry]:
+    """All changes after number ``change_id``, or the first ``most`` of them, in order."""
     columns = (_t.c.change_id, _t.c.kind, _t.c.reference_id)
-    query = select(*columns).where(_t.c.change_id > change_id).order_by(_t.c.change_id)
+    query = select(*columns).where(_t.c.change_id > change_id).order_by(_t.c.change_id).limit(most)
     kinds = {str(kind): kind for kind in Change}
-    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query)]
+    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query).all()]
+
+
+def removed_since(connection: Connection, change_id: int) -> dict[int, int]:
+    """References removed after number ``change_id`` and not added again since, with the change that did it."""
+    new = _t.c.change_id > change_id
+    removed = select(_t.c.reference_id, func.max(_t.c.change_id)).where(new, _t.c.kind == Change.REMOVE)
+    found = {int(row[0]): int(row[1]) for row in connection.execute(removed.group_by(_t.c.reference_id))}
+    for some in pieces(list(found)):
+        added = select(_t.c.reference_id, func.max(_t.c.change_id)).where(
+            new, _t.c.kind == Change.ADD, _t.c.reference_id.in_(some)
+        )
+        for reference_id, number in connection.execute(added.group_by(_t.c.reference_id)):
+            if number > found[reference_id]:
+                del found[reference_id]
+    return found
 
 
 def trim(connection: Connection, before: int) -> None:

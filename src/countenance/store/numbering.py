@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, Table, func, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
 
 from countenance.errors import InputInvalid
 from countenance.store import schema
@@ -16,6 +18,17 @@ _NEXT_REFERENCE = "next_reference_id"
 def fact(connection: Connection, name: str) -> str | None:
     """One of the gallery's own settings, or None."""
     return connection.scalar(select(schema.facts.c.value).where(schema.facts.c.name == name))
+
+
+def facts(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Those of the gallery's own settings that are set."""
+    found = select(schema.facts.c.name, schema.facts.c.value).where(schema.facts.c.name.in_(names))
+    return {row[0]: row[1] for row in connection.execute(found)}
+
+
+def drop_fact(connection: Connection, name: str) -> None:
+    """Unset one of the gallery's own settings."""
+    connection.execute(delete(schema.facts).where(schema.facts.c.name == name))
 
 
 def set_fact(connection: Connection, name: str, value: str) -> None:

@@ -105,6 +105,12 @@ def held_back(connection: Connection, subject_ids: Sequence[int]) -> set[Subject
     return found
 
 
+def of_subject(connection: Connection, subject_id: SubjectId) -> list[tuple[str, str]]:
+    """The orders that hold a subject back, each with the decision that put her under it."""
+    query = select(_m.c.order_id, _m.c.decision).where(_m.c.subject_id == subject_id).order_by(_m.c.order_id)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
 def count_held_back(connection: Connection) -> int:
     """How many subjects some order keeps out of every search."""
     return connection.scalar(select(func.count(func.distinct(_m.c.subject_id)))) or 0

@@ -113,6 +113,20 @@ def lapsed(connection: Connection, now_utc: str) -> list[SubjectId]:
     return sorted(SubjectId(number) for number in connection.scalars(ended))
 
 
+def withdrawn(connection: Connection, now_utc: str) -> list[SubjectId]:
+    """Subjects who withdrew and have given no other permission: kept only while a duty to keep holds them."""
+    other = _t.alias()
+    in_force = exists().where(
+        and_(
+            other.c.subject_id == _t.c.subject_id,
+            other.c.state == PermissionState.GIVEN,
+            other.c.valid_until_utc > now_utc,
+        )
+    )
+    gone = select(_t.c.subject_id).where(_t.c.state == PermissionState.WITHDRAWN, not_(in_force)).distinct()
+    return sorted(SubjectId(number) for number in connection.scalars(gone))
+
+
 def count(connection: Connection, now_utc: str) -> dict[str, int]:
     """How many permissions in force name each purpose."""
     query = (

@@ -36,6 +36,8 @@ class ImageRow:
     size_bytes: int
     sealed_metadata: bytes
     created_utc: str
+    likeness_tags: bytes | None = None
+    """Keyed fingerprints of the parts of its perceptual hash; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def add_image(connection: Connection, row: ImageRow) -> None:
             size_bytes=row.size_bytes,
             sealed_metadata=row.sealed_metadata,
             created_utc=row.created_utc,
+            likeness_tags=row.likeness_tags,
         )
     )
 
@@ -182,6 +185,11 @@ def count(connection: Connection, model: str | None = None) -> int:
     return connection.scalar(select(func.count()).select_from(_r).where(*where)) or 0
 
 
+def highest(connection: Connection) -> int:
+    """The highest reference number on record; 0 when there is none."""
+    return connection.scalar(select(func.max(_r.c.reference_id))) or 0
+
+
 def count_by_source(connection: Connection) -> dict[str, int]:
     """How many references came from an image, were imported, or are simulated."""
     query = select(_r.c.source, func.count()).group_by(_r.c.source)
@@ -250,6 +258,7 @@ def _image(row: Row[tuple[object, ...]]) -> ImageRow:
         row.size_bytes,
         row.sealed_metadata,
         row.created_utc,
+        row.likeness_tags,
     )
 
 

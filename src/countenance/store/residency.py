@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from countenance.store import schema
 from countenance.store.batches import pieces
@@ -58,6 +59,11 @@ def add(connection: Connection, rows: Sequence[EvidenceRow]) -> None:
         connection.execute(insert(_t), values)
 
 
+def forget_image(connection: Connection, image_id: str) -> None:
+    """Delete the evidence about one image."""
+    connection.execute(delete(_t).where(_t.c.image_id == image_id))
+
+
 def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId, list[EvidenceRow]]:
     """The evidence about these subjects, in the order in which it was recorded."""
     found: dict[SubjectId, list[EvidenceRow]] = {}
@@ -84,14 +90,17 @@ def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[Subj
     return found
 
 
-Told = tuple[str, str | None, str, str, str, str, str | None, str | None, str]
-"""evidence id, image id, predicate, places, tier, signal, valid from, valid to, contradicts"""
+Told = tuple[int, str, str | None, str, str, str, str, str | None, str | None, str]
+"""subject, evidence id, image id, predicate, places, tier, signal, valid from, valid to, contradicts"""
 
 
-def told(connection: Connection, only: Sequence[int] | None = None) -> dict[SubjectId, tuple[Told, ...]]:
+def told(
+    connection: Connection, only: Sequence[int] | None = None
+) -> tuple[dict[int, Told], dict[int, tuple[Told, ...]]]:
     """What evidence says about everybody, or ``only`` these, without where it came from.
 
-    Quick enough for whole galleries: one pass over plain tuples, ordered by evidence id where there are several.
+    The first answer has one piece of evidence for each subject, the second all of it for those with several, by
+    evidence id. Quick enough for whole galleries: the driver's own tuples are passed through.
     """
     query = select(
         _t.c.subject_id,
@@ -105,18 +114,17 @@ def told(connection: Connection, only: Sequence[int] | None = None) -> dict[Subj
         _t.c.valid_to,
         _t.c.contradicts,
     )
-    found: dict[SubjectId, tuple[Told, ...]] = {}
-    several: set[SubjectId] = set()
     queries = [query] if only is None else [query.where(_t.c.subject_id.in_(some)) for some in pieces(only)]
+    lines: list[Told] = []
     for one in queries:
-        for number, *line in connection.execute(one):
-            subject_id = SubjectId(number)
-            earlier = found.get(subject_id)
-            if earlier is None:
-                found[subject_id] = (cast("Told", tuple(line)),)
-            else:
-                found[subject_id] = (*earlier, cast("Told", tuple(line)))
-                several.add(subject_id)
-    for subject_id in several:
-        found[subject_id] = tuple(sorted(found[subject_id], key=lambda line: line[0]))
-    return found
+        cursor = connection.execute(one).cursor
+        if cursor is not None:
+            lines += cast("list[Told]", cursor.fetchall())
+    first = {line[0]: line for line in lines}
+    several: dict[int, list[Told]] = {}
+    if len(first) < len(lines):
+        twice = {number for number, count in Counter(line[0] for line in lines).items() if count > 1}
+        for line in lines:
+            if line[0] in twice:
+                several.setdefault(line[0], []).append(line)
+    return first, {number: tuple(sorted(some, key=lambda line: line[1])) for number, some in several.items()}

@@ -115,6 +115,11 @@ def freeze(connection: Connection, subject_ids: Sequence[int]) -> None:
         connection.execute(update(_t).where(_t.c.subject_id.in_(some)).values(state=SubjectState.FROZEN))
 
 
+def highest(connection: Connection) -> int:
+    """The highest number on record; 0 when nobody is."""
+    return connection.scalar(select(func.max(_t.c.subject_id))) or 0
+
+
 def count(connection: Connection) -> dict[SubjectState, int]:
     """How many subjects there are in each state."""
     rows = connection.execute(select(_t.c.state, func.count()).group_by(_t.c.state))

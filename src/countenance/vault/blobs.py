@@ -41,7 +41,10 @@ class FolderBlobs:
         write_whole(self._own_staging() / (image_id + _SUFFIX), sealed)
 
     def commit(self, image_id: str) -> None:
-        """Put a staged image in its place; called after the store has committed its row."""
+        """Put a staged image in its place; called after the store has committed its row.
+
+        Raises FileNotFoundError when an erasure has deleted it in the meantime.
+        """
         place = self._place(image_id)
         with disk_errors():
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

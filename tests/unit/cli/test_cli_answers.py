@@ -96,7 +96,7 @@ def test_identify_says_in_words_that_nobody_was_found(countenance: CommandLine, 
 def test_a_threshold_of_zero_is_a_threshold(countenance: CommandLine, engine: ScriptedEngine) -> None:
     engine.script["identify"] = Said(FOUND)
     countenance("identify", "x.jpg", "--purpose", "p", "--gallery", "g", "--threshold", "0", "--limit", "3")
-    assert engine.calls[0][2] == {"purpose": "p", "limit": 3, "threshold": 0.0}
+    assert engine.calls[0][2] == {"purpose": "p", "limit": 3, "threshold": 0.0, "fpir": None, "strict": False}
 
 
 def test_enrol_names_every_file_and_fails_if_one_failed(countenance: CommandLine, engine: ScriptedEngine) -> None:

@@ -8,130 +8,38 @@ Rules kept here:
 * What was destroyed is what was held at the freeze and is confirmed absent at the end; no keeper is believed
   about what it deleted, only about what it finds when it looks again.
 * An erasure that some keeper does not confirm stays open and is tried again at every start.
+* So does one that some recipient of a released candidate has not answered: the data is gone, and there is no
+  certificate until the last answer is on record.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
+from countenance.custody.erasure.errand import Account, Erased, Errand, Ground, Keys, Progress, Witness
 from countenance.errors import ErasureIncomplete, KeysForeign
 from countenance.holding import Absence, Holder, Holding, Target
 from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState, Mark
-from countenance.store.notices import NoticeRow
-from countenance.store.subjects import SubjectRow, SubjectState
+from countenance.store.subjects import SubjectState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 from countenance.vault.files import locked
-
-
-class Ground(StrEnum):
-    """Why something is erased."""
-
-    WITHDRAWAL = "withdrawal"
-    EXPIRY = "expiry"
-    ORDER = "order"
-    RESTORED_COPY = "restored-copy"
-    """An old copy of the data brought back rows whose keys are destroyed; they are deleted again."""
-
-
-class Progress(Protocol):
-    """Told after every step; ``total`` is None when it cannot be known."""
-
-    def __call__(self, done: int, total: int | None, what: str) -> None:
-        """``done`` of ``total`` steps are finished; ``what`` is the last one in a few words."""
-        ...
-
-
-class Keys(Holder, Protocol):
-    """The key ring, as far as erasing goes: a Holder of keys that also begins index epochs."""
-
-    @property
-    def epoch(self) -> int:
-        """Number of the present epoch."""
-        ...
-
-    def advance_epoch(self) -> int:
-        """Destroy the present epoch's key and begin the next."""
-        ...
-
-    def destroyed(self, slots: Sequence[int]) -> dict[int, frozenset[ArtefactClass]]:
-        """Those of ``slots`` whose keys are destroyed, and which of them."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Everything a certificate says of an erasure."""
-
-    row: ErasureRow
-    marks: tuple[Mark, ...]
-    destroyed: tuple[Holding, ...]
-    confirmations: tuple[Absence, ...]
-    epoch_after: int
-    finished_at: datetime
-    notices: tuple[NoticeRow, ...]
-    retained: tuple[Holding, ...]
-
-
-class Witness(Protocol):
-    """Keeps the tamper-evident record of what an erasure does, and certifies the end of it."""
-
-    def mark(self, subject: SubjectRow) -> Mark:
-        """What will stand for the subject in log and certificate; taken before her keys go."""
-        ...
-
-    def checkpoint(self) -> str:
-        """The log's checkpoint now, a signed note."""
-        ...
-
-    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
-        """Log that a step is done; returns the number of the entry."""
-        ...
-
-    def certify(self, account: Account) -> None:
-        """Log the closing entry and write the certificate."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Why, and on whose demand, something is erased."""
-
-    ground: Ground
-    request: str | None = None
-    scope_sha256: str | None = None
-    by_doubt_alone: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """A confirmed erasure."""
-
-    erasure_id: str
-    ground: str
-    subject_ids: tuple[SubjectId, ...]
-    destroyed: tuple[Holding, ...]
-    confirmations: tuple[Absence, ...]
-    epoch_before: int
-    epoch_after: int
-    finished_utc: str
-
 
 _STEPS = tuple(ErasureState)
 
 EPOCH = "index_epoch"
 """The fact in which the store remembers the key ring's epoch; see :meth:`Eraser.erase_again`."""
+
+NEXT_EPOCH = "index_epoch_next"
+"""The fact in which an epoch that no erasure begins is announced, so that a crash beside it makes no old copy."""
 
 
 class Eraser:
@@ -226,7 +134,7 @@ class Eraser:
                     now = erasures.get(connection, row.erasure_id)
                 if now is not None and now.state is not ErasureState.CONFIRMED:  # else another process did it
                     finished.append(self._finish(row.erasure_id, progress))
-        return finished
+        return [one for one in finished if not one.recipients_silent]
 
     @property
     def is_old_copy(self) -> bool:
@@ -236,10 +144,11 @@ class Eraser:
         Asked before :meth:`resume`, which brings the store's memory up to date. Raises KeysForeign when the keys
         are the older ones: with them, what is merely unreadable would be taken for destroyed.
         """
-        with self._database.read() as connection:
+        # Under the lock nobody is between a new epoch and the note of it, except whoever was killed there.
+        with locked(self._lock), self._database.read() as connection:
             remembered, epoch = int(numbering.fact(connection, EPOCH) or "1"), self._keys.epoch
-            # An erasure that was killed between its new epoch and its note of it makes no older copy.
             between = any(row.state is ErasureState.DELETED for row in erasures.unfinished(connection))
+            between = between or numbering.fact(connection, NEXT_EPOCH) == str(remembered + 1)
         if remembered > epoch:
             raise KeysForeign(
                 "The key folder is an older copy than the data.",
@@ -257,7 +166,9 @@ class Eraser:
         groups: dict[frozenset[ArtefactClass], list[SubjectId]] = {}
         for slot, gone in self._keys.destroyed(everyone).items():
             groups.setdefault(gone, []).append(SubjectId(slot))
-        erased = [self.erase(ids, Errand(Ground.RESTORED_COPY), gone, progress) for gone, ids in groups.items()]
+        # All are frozen first: the first step that is written down brings the store's memory up to date.
+        begun = [self.freeze(ids, Errand(Ground.RESTORED_COPY), gone) for gone, ids in groups.items()]
+        erased = [self.finish(one, progress) for one in begun]
         self.begin_epoch()
         return erased
 
@@ -271,6 +182,10 @@ class Eraser:
     def begin_epoch(self) -> int:
         """Make every index snapshot written so far unreadable, and remember that it was meant."""
         with locked(self._lock):
+            present = self._keys.epoch
+            with self._database.write() as connection:
+                numbering.set_fact(connection, EPOCH, str(present))
+                numbering.set_fact(connection, NEXT_EPOCH, str(present + 1))
             epoch = self._keys.advance_epoch()
             with self._database.write() as connection:
                 numbering.set_fact(connection, EPOCH, str(epoch))
@@ -337,31 +252,37 @@ class Eraser:
             who = ", ".join(f"{absence.holder} ({absence.remaining} left)" for absence in missing)
             raise ErasureIncomplete(f"The erasure {row.erasure_id} is not confirmed by: {who}.")
         at = self._clock.now()
+        epoch = self._keys.epoch
+        ids = tuple(target.subject_id for target in targets)
+        before = epoch if row.epoch_before is None else row.epoch_before
+        erased = Erased(
+            row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, clock.to_text(at)
+        )
+        with self._database.read() as connection:
+            silent = notices.silent(connection, row.erasure_id)
+        if silent:
+            return replace(erased, recipients_silent=silent)
         number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
         row = replace(row, log_steps=(*row.log_steps, number))
         with self._database.read() as connection:
             told = tuple(notices.of_erasure(connection, row.erasure_id))
             kept = tuple(suppression.count(connection, row.erasure_id))
-        epoch = self._keys.epoch
         account = Account(row, tuple(marks), tuple(counted), confirmations, epoch, at, told, kept)
         self._witness.certify(account)
-        now = clock.to_text(at)
         with self._database.write() as connection:
             state = ErasureState.CONFIRMED
             erasures.advance(
                 connection,
                 row.erasure_id,
                 state,
-                finished_utc=now,
+                finished_utc=erased.finished_utc,
                 epoch_after=epoch,
                 log_steps=row.log_steps,
             )
             if row.request is None:  # an order closes only when the keepers have been asked once more
                 erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
-        ids = tuple(target.subject_id for target in targets)
-        before = epoch if row.epoch_before is None else row.epoch_before
-        return Erased(row.erasure_id, row.ground, ids, tuple(counted), confirmations, before, epoch, now)
+        return erased
 
     def _everyone(self) -> tuple[Holder, ...]:
         return (self._keys, *self._holders)

@@ -21,7 +21,8 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Erased, Eraser, Errand, Ground, Progress
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.orders.checks import in_dependency_order
 from countenance.custody.orders.conflicts import Escalated, confront
 from countenance.custody.orders.consequences import may_destroy
@@ -45,6 +46,9 @@ from countenance.holding import Absence, Holding
 from countenance.store import erasures, feed, notices, orders
 from countenance.store.database import Database
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
+
+LOG_ENTRY = "log-entry-"
+"""How a paper refers to an entry of the log, followed by its number."""
 
 _WITHHOLDING = frozenset({Verb.CEASE_COLLECT, Verb.CEASE_PROCESS, Verb.RESTRICT})
 """Obligations that holding back meets; the log shows it."""
@@ -257,7 +261,7 @@ class Execution:
             order=_word(state.order.id),
             obligation=_word(obligation.id),
         )
-        return Shown(EvidenceKind.LOG_EXTRACT, f"log-entry-{number}", sha256(str(number).encode()).hexdigest())
+        return Shown(EvidenceKind.LOG_EXTRACT, f"{LOG_ENTRY}{number}", sha256(str(number).encode()).hexdigest())
 
     def _erase(
         self, state: OrderState, obligation: Obligation, erased: list[Erased], progress: Progress | None

@@ -245,6 +245,17 @@ class Ledger:
         with self._database.read() as connection:
             return permissions.lapsed(connection, clock.to_text(self._clock.now()))
 
+    def withdrawn(self) -> list[SubjectId]:
+        """Subjects who withdrew and are still on record."""
+        with self._database.read() as connection:
+            return permissions.withdrawn(connection, clock.to_text(self._clock.now()))
+
+    def withdraw(self, subject_id: SubjectId) -> None:
+        """Take a subject out of every search at once, without erasing anything: a duty to keep forbids that."""
+        with self._database.write() as connection:
+            permissions.withdraw(connection, [subject_id])
+            feed.announce_subjects(connection, feed.Change.REMOVE, [subject_id])
+
     def _find(self, connection: Connection, names: Sequence[str]) -> dict[str, SubjectRow]:
         tags = {name: self.tag(name) for name in names}
         found = subjects.by_tags(connection, sorted(set(tags.values())))

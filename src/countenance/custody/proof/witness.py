@@ -15,8 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance import clock
-from countenance.custody.erasure.eraser import Account, Ground
-from countenance.custody.proof import logbook
+from countenance.custody.erasure.errand import Account, Ground
+from countenance.custody.proof import compliance, logbook
 from countenance.custody.proof.certificate import (
     Cause,
     Epoch,
@@ -118,7 +118,7 @@ class GalleryWitness:
         return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
 
     def mark(self, subject: SubjectRow) -> Mark:
-        """See :class:`countenance.custody.erasure.eraser.Witness`."""
+        """See :class:`countenance.custody.erasure.errand.Witness`."""
         try:
             committed = self.commit(subject.subject_id)
         except KeyDestroyed:  # an old copy brought back a row whose keys are long gone
@@ -164,7 +164,14 @@ class GalleryWitness:
         evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
         certificate = issue(statement, self.log, evidence, self._signer)
         self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for cut_short in self._certificates.glob(f".{row.erasure_id}.*"):  # by a crash of an earlier attempt
+            cut_short.unlink(missing_ok=True)
         write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+
+    def comply(self, statement: dict[str, object], entries: Sequence[int]) -> bytes:
+        """The signed record of an order that destroyed nothing, with the log's entries that show it."""
+        key = _signing_key(self._ring, "certificate-signature")
+        return compliance.issue(statement, entries, self.log, key)
 
     def certificate(self, erasure_id: str) -> bytes:
         """The certificate of a confirmed erasure. Raises CertificateInvalid when there is none."""

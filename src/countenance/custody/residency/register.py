@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -116,6 +115,11 @@ class Register:
             residency.add(connection, [self._row(subject, evidence)])
         return evidence
 
+    def forget_image(self, image_id: str) -> None:
+        """Drop the evidence about an image that was not kept."""
+        with self._database.write() as connection:
+            residency.forget_image(connection, image_id)
+
     def of(self, subject: SubjectRow) -> list[Evidence]:
         """All evidence about a subject, oldest first. Raises SealBroken."""
         with self._database.read() as connection:
@@ -164,7 +168,7 @@ class Register:
 
         Subjects of whom the same is told, at the same places and days, are judged once.
         """
-        told = residency.told(connection, only)
+        told, told_more = residency.told(connection, only)
         everyone = subjects.numbers(connection) if only is None else only
         by_image = any(
             isinstance(x, InPlace) and x.predicate in IMAGE_PREDICATES for s in scopes for x in leaves(s)
@@ -173,21 +177,23 @@ class Register:
         images = references.image_ids_by_subject(connection) if by_image else {}
         names = self._names(connection, everyone) if by_name else {}
         known: dict[object, Judgement] = {}
-        numbers: Counter[object] = Counter()
+        numbers: dict[object, int] = {}
         inside = []
         for subject_id in everyone:
-            lines = told.get(subject_id, ())
-            held = images.get(subject_id, ())
-            name = names.get(subject_id)
-            plain = len(lines) == 1 and not by_image and not by_name and not lines[0][8]
-            signature: object = lines[0][2:8] if plain else _signature(lines, held, name)
+            line = told.get(subject_id)
+            if line is not None and not by_image and not by_name and not line[9] and subject_id not in told_more:
+                lines: tuple[Told, ...] = (line,)
+                signature: object = line[3:9]
+            else:
+                lines = told_more.get(subject_id, () if line is None else (line,))
+                signature = _signature(lines, images.get(subject_id, ()), names.get(subject_id))
             judgement = known.get(signature)
             if judgement is None:
-                facts = _facts(lines, held, name)
+                facts = _facts(lines, images.get(subject_id, ()), names.get(subject_id))
                 judgement = known[signature] = either([evaluate(scope, facts, on=on) for scope in scopes])
-            numbers[signature] += 1
+            numbers[signature] = numbers.get(signature, 0) + 1
             if protects(judgement.decision):
-                inside.append(Judged(subject_id, judgement, tuple(line[0] for line in lines)))
+                inside.append(Judged(subject_id, judgement, tuple(one[1] for one in lines)))
         return Reach(tuple(inside), counted((known[signature], n) for signature, n in numbers.items()))
 
     def judge(self, scope: Scope, evidence: Sequence[Evidence], name: str, on: date) -> Judgement:
@@ -256,11 +262,11 @@ def parse_signal(text: str, tier: str | None) -> Signal:
 
 
 def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> object:
-    places = {line[0]: number for number, line in enumerate(lines)}
+    places = {line[1]: number for number, line in enumerate(lines)}
     shown = {image_id: number for number, image_id in enumerate(images)}
     return (
         tuple(
-            (*line[2:8], shown.get(line[1] or "", -1), tuple(places.get(i, -1) for i in line[8].split()))
+            (*line[3:9], shown.get(line[2] or "", -1), tuple(places.get(i, -1) for i in line[9].split()))
             for line in lines
         ),
         len(images),
@@ -269,24 +275,24 @@ def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | Non
 
 
 def _facts(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> Facts:
-    places = {line[0]: f"e{number}" for number, line in enumerate(lines)}
+    places = {line[1]: f"e{number}" for number, line in enumerate(lines)}
     shown = {image_id: f"i{number}" for number, image_id in enumerate(images)}
     evidence = tuple(
         Evidence(
-            id=places[line[0]],
+            id=places[line[1]],
             subject_id=_REPRESENTATIVE,
-            image_id=None if line[1] is None else shown.get(line[1], "gone"),
-            predicate=Predicate(line[2]),
-            value=tuple(place(code) for code in line[3].split()),
-            tier=Tier(line[4]),
-            signal=Signal(line[5]),
+            image_id=None if line[2] is None else shown.get(line[2], "gone"),
+            predicate=Predicate(line[3]),
+            value=tuple(place(code) for code in line[4].split()),
+            tier=Tier(line[5]),
+            signal=Signal(line[6]),
             observed_at=clock.from_text("1970-01-01T00:00:00Z"),
-            valid=Interval(_day(line[6]), _day(line[7])),
+            valid=Interval(_day(line[7]), _day(line[8])),
             source="sealed",
             extractor="sealed",
             extractor_version="1",
             permission_id="sealed",
-            contradicts=tuple(places[i] for i in line[8].split() if i in places),
+            contradicts=tuple(places[i] for i in line[9].split() if i in places),
         )
         for line in lines
     )

@@ -40,6 +40,10 @@ from countenance.recognition.candidates.impostors import (
 from countenance.recognition.candidates.ratios import LikelihoodRatios, fit_ratios
 
 SCHEMA_VERSION = 1
+_DIGESTS_KEPT = 8
+_DIGESTS: dict[int, tuple[Calibration, str]] = {}
+"""Digests by object: every answer cites one, and making it takes longer than the search."""
+
 DEFAULT_EXPECTED = 0.01
 """Expected false positives of one search at the default threshold: one search in a hundred shows a stranger."""
 SMALLEST_GALLERY = 200
@@ -158,8 +162,15 @@ class Calibration:
     @property
     def digest(self) -> str:
         """SHA-256 of the document: what an answer cites, so that it can be said later what it rested on."""
+        known = _DIGESTS.get(id(self))
+        if known is not None and known[0] is self:
+            return known[1]
         text = json.dumps(self.as_document(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if len(_DIGESTS) >= _DIGESTS_KEPT:
+            _DIGESTS.clear()
+        _DIGESTS[id(self)] = (self, digest)
+        return digest
 
     def as_document(self) -> dict[str, Any]:
         """The stored form, JSON-ready; :meth:`from_document` reads it."""

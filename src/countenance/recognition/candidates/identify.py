@@ -13,9 +13,10 @@ Rules kept here:
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 import numpy as np
@@ -25,17 +26,18 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.decide import Granted
 from countenance.custody.permission.ledger import EPOCH_DAY, Ledger
-from countenance.errors import InputInvalid, ModelUncalibrated, PurposeUnknown
+from countenance.errors import InputInvalid, KeyDestroyed, PurposeUnknown
 from countenance.index.protocol import Filter, Hits, Index
 from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.kept import Cited
+from countenance.recognition.candidates.meaning import Meaning, check_choice
 from countenance.recognition.faces.quality import Quality
+from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.recognition.gallery.searchable import Searchable
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.store.subjects import SubjectState
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -65,6 +67,9 @@ class Candidate:
     """Strangers expected at this score or more in a search of this size; None without a calibration."""
     extrapolated: bool
     """True when that figure lies beyond what the calibration's sample can show."""
+    log_likelihood_ratio: float | None
+    """The calibrated score: natural logarithm of how much likelier the score is for one person than for two, never
+    stronger than the calibration's sample allows; None without a calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,15 @@ class Identification:
     faces: tuple[ProbeFace, ...]
     threshold: float
     threshold_chosen: str
-    """``caller`` or ``calibration``."""
+    """``caller``, ``fpir`` or ``calibration``."""
+    fpir: float | None
+    """The false positive identification rate that was asked for, if one was."""
+    strict: bool
+    """True when nothing beyond the validated range was allowed."""
     expected_false_positives: float | None
     """Strangers expected among the candidates of one face at this threshold and gallery size."""
+    expected_interval: tuple[float, float | None] | None
+    """The 95% interval of that figure; an end that the sample does not bound is None."""
     extrapolated: bool
     """True when the expected figure lies beyond what the calibration's sample can show."""
     gallery_size: int
@@ -96,6 +107,8 @@ class Identification:
     references: int
     """References that the index holds for this model."""
     model: str
+    calibration: Cited | None
+    """What these figures rest on; None when nothing is known about the model's scores."""
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -113,6 +126,7 @@ class Identification:
                             "rank": one.rank,
                             "subject": one.subject,
                             "score": round(one.score, 4),
+                            "log_likelihood_ratio": one.log_likelihood_ratio,
                             "reference": one.reference,
                             "references_above_threshold": one.references,
                             "expected_false_positives": one.expected_false_positives,
@@ -125,11 +139,15 @@ class Identification:
             ],
             "threshold": round(self.threshold, 4),
             "threshold_chosen_by": self.threshold_chosen,
+            "fpir": self.fpir,
+            "strict": self.strict,
             "expected_false_positives": self.expected_false_positives,
+            "expected_false_positives_95": None if self.expected_interval is None else list(self.expected_interval),
             "extrapolated": self.extrapolated,
             "gallery_size": self.gallery_size,
             "references": self.references,
             "model": self.model,
+            "calibration": None if self.calibration is None else self.calibration.as_dict(),
             "notes": list(self.notes),
         }
 
@@ -142,7 +160,7 @@ class Identifier:
         database: Database,
         vault: Vault,
         ledger: Ledger,
-        searchable: Searchable,
+        searchable: CurrentIndex,
         calibration: Calibration | None,
         clock: Clock,
     ) -> None:
@@ -160,6 +178,8 @@ class Identifier:
         purpose: str,
         limit: int,
         threshold: float | None,
+        fpir: float | None = None,
+        strict: bool = False,
         notes: tuple[str, ...] = (),
         recorded: Recorded | None = None,
     ) -> Identification:
@@ -167,27 +187,30 @@ class Identifier:
 
         ``recorded`` is called in the transaction that writes the search; what it raises undoes the search.
 
-        Raises PurposeUnknown, InputInvalid, or ModelUncalibrated when there is no threshold to be had.
+        Raises PurposeUnknown, InputInvalid, ModelUncalibrated when there is no threshold to be had, or, if
+        ``strict``, BeyondValidated when the calibration's sample cannot speak for the threshold.
         """
         if not 1 <= limit <= MOST_CANDIDATES:
             raise InputInvalid(f"The number of candidates is between 1 and {MOST_CANDIDATES}, not {limit}.")
-        if threshold is not None and not -1.0 <= threshold <= 1.0:
-            raise InputInvalid(f"A threshold is a comparison score between -1 and 1, not {threshold}.")
+        check_choice(threshold, fpir)
         now = self._clock.now()
         index = self._searchable.current()
         where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
         if where is None:
             raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = len(index)
-        score, chosen = self._threshold(threshold, size)
+        size = self._searchable.size()
+        meaning = Meaning(self._calibration, size, strict=strict)
+        score, chosen = meaning.threshold(threshold, fpir)
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
         if faces and size:
             probes = np.stack([face.template for face in faces])
             width = limit + _SLACK
             hits = index.search(probes, width, where)
             for place in range(len(faces)):
-                lists[place] = self._enough(index, where, probes[place], hits, place, purpose, score, limit, size)
-        expected = self._calibration.expected_false_positives(score, size) if self._calibration else None
+                lists[place] = self._enough(
+                    index, where, probes[place], hits, place, purpose, score, limit, meaning
+                )
+        expected = meaning.expected(score)
         search_id = secrets.token_hex(16)
         at_utc = clock.to_text(now)
         with self._database.write() as connection:
@@ -195,7 +218,7 @@ class Identifier:
             lists = self._record(connection, row, lists, purpose)
             if recorded is not None:
                 recorded(connection, search_id, lists)
-            active = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+            active = self._searchable.people(connection)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
             search_id,
@@ -204,20 +227,17 @@ class Identifier:
             answered,
             score,
             chosen,
+            fpir,
+            strict,
             None if expected is None else expected.value,
+            None if expected is None else (expected.low, expected.high if math.isfinite(expected.high) else None),
             expected is not None and expected.extrapolated,
             active,
             size,
             self._searchable.model,
+            None if self._calibration is None else Cited.of(self._calibration),
             notes,
         )
-
-    def _threshold(self, threshold: float | None, size: int) -> tuple[float, str]:
-        if threshold is not None:
-            return threshold, "caller"
-        if self._calibration is None:
-            raise ModelUncalibrated("Nothing is known about the scores of this model, so there is no threshold.")
-        return self._calibration.default_threshold(size).score, "calibration"
 
     def _enough(
         self,
@@ -229,19 +249,19 @@ class Identifier:
         purpose: str,
         threshold: float,
         limit: int,
-        size: int,
+        meaning: Meaning,
     ) -> tuple[Candidate, ...]:
         """Candidates of one face; asks the index for more while the refused keep places from the permitted."""
         while True:
-            found = self._candidates(probe, hits, place, purpose, threshold, limit, size)
+            found = self._candidates(probe, hits, place, purpose, threshold, limit, meaning)
             width = hits.subject_ids.shape[1]
             full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= threshold)
-            if len(found) >= limit or not full or width >= size:
+            if len(found) >= limit or not full or width >= meaning.size:
                 return found
-            hits, place = index.search(probe[None, :], min(2 * width, size), where), 0
+            hits, place = index.search(probe[None, :], min(2 * width, meaning.size), where), 0
 
     def _candidates(
-        self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, size: int
+        self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, meaning: Meaning
     ) -> tuple[Candidate, ...]:
         near = hits.scores[place] >= threshold - (0.0 if hits.exact else _COARSE_ERROR)
         suggested = [SubjectId(int(n)) for n in hits.subject_ids[place][near] if n >= 0]
@@ -262,11 +282,16 @@ class Identifier:
                 if score > top:
                     top, reference = score, row.reference_id
                 best[row.subject_id] = (top, reference, count + 1)
-        ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))[:limit]
-        return tuple(
-            Candidate(rank, self._ledger.name(owners[one]), one, top, reference, count, *self._strangers(top, size))
-            for rank, (one, (top, reference, count)) in enumerate(ranked, 1)
-        )
+        found: list[Candidate] = []
+        for one, (top, reference, count) in sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0])):
+            try:
+                name = self._ledger.name(owners[one])
+            except KeyDestroyed:  # withdrawn since her templates were opened: she is no candidate any more
+                continue
+            found.append(Candidate(len(found) + 1, name, one, top, reference, count, *meaning.of(top)))
+            if len(found) == limit:
+                break
+        return tuple(found)
 
     def _record(
         self,
@@ -279,7 +304,9 @@ class Identifier:
         seen = sorted({one.subject_id for candidates in lists for one in candidates})
         decisions = self._ledger.decisions(connection, seen, purpose)
         standing = {one for one in seen if isinstance(decisions[one], Granted)}
-        kept = [tuple(one for one in candidates if one.subject_id in standing) for candidates in lists]
+        left = [[one for one in candidates if one.subject_id in standing] for candidates in lists]
+        # A gap in the ranks would tell that somebody was withdrawn, and where she stood.
+        kept = [tuple(replace(one, rank=rank) for rank, one in enumerate(some, 1)) for some in left]
         results = [
             ResultRow(row.search_id, face, one.subject_id, one.reference, one.rank, one.score)
             for face, candidates in enumerate(kept, 1)
@@ -287,9 +314,3 @@ class Identifier:
         ]
         searches.record(connection, row, results)
         return kept
-
-    def _strangers(self, score: float, size: int) -> tuple[float | None, bool]:
-        if self._calibration is None:
-            return None, False
-        expected = self._calibration.expected_false_positives(score, size)
-        return float(f"{expected.value:.3g}"), expected.extrapolated

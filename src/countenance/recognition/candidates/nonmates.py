@@ -21,7 +21,6 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import references, subjects
 from countenance.store.references import ReferenceRow
-from countenance.store.subjects import SubjectState
 from countenance.terms import SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
@@ -54,19 +53,25 @@ def draw(
     probe: Vectors,
     count: int,
     exclude: Collection[SubjectId],
+    pictured: bool,
     source: random.Random,
 ) -> list[NonMate]:
-    """At most ``count`` non-mates of ``probe`` (shape (dimensions,)); fewer, or none, in a small gallery."""
-    numbers = subjects.numbers(connection, SubjectState.ACTIVE)
+    """At most ``count`` non-mates of ``probe`` (shape (dimensions,)); fewer, or none, in a small gallery.
+
+    ``pictured`` asks for references with an image, as the candidates' are: a non-mate must look like one.
+    """
+    numbers = range(1, subjects.highest(connection) + 1)  # some belong to nobody; she who does not exist is refused
     found: list[NonMate] = []
+    unlike: list[NonMate] = []
     taken = set(exclude)
     for _ in range(_ATTEMPTS):
-        left = [one for one in numbers if one not in taken] if len(numbers) < DRAWN * 4 else numbers
-        drawn = [one for one in source.sample(left, min(DRAWN * count, len(left))) if one not in taken]
+        left = numbers if len(numbers) > DRAWN * 20 else [n for n in numbers if n not in taken]
+        picked = source.sample(left, min(DRAWN * count, len(left)))
+        drawn = [SubjectId(n) for n in picked if n not in taken]
         taken.update(drawn)
         allowed = ledger.decisions(connection, drawn, purpose)
         permitted = [one for one in drawn if isinstance(allowed[one], Granted)]
-        found += _scored(connection, vault, model, probe, permitted)
+        found += _scored(connection, vault, model, probe, permitted, pictured)
         unlike = sorted((one for one in found if one.score < UNLIKE), key=lambda one: (one.score, one.subject_id))
         if len(unlike) >= count or not drawn:
             break
@@ -74,12 +79,13 @@ def draw(
 
 
 def _scored(
-    connection: Connection, vault: Vault, model: str, probe: Vectors, permitted: list[SubjectId]
+    connection: Connection, vault: Vault, model: str, probe: Vectors, permitted: list[SubjectId], pictured: bool
 ) -> list[NonMate]:
-    """Each subject with her best reference that has an image, scored against ``probe``."""
+    """Each subject with her best reference, scored against ``probe``."""
     owners = subjects.by_ids(connection, permitted)
     held = references.of_subjects(connection, permitted)
-    rows = [row for one in permitted for row in held.get(one, []) if row.model == model and row.image_id]
+    rows = [row for one in permitted for row in held.get(one, []) if row.model == model]
+    rows = [row for row in rows if row.image_id is not None or not pictured]
     kept, templates = TemplateReader(vault, owners).open(rows, len(probe))
     if not kept:
         return []

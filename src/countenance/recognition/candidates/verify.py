@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countenance.errors import InputInvalid, ModelUncalibrated, NoFace
+from countenance.errors import NoFace
 from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.kept import Cited
+from countenance.recognition.candidates.meaning import Meaning, check_choice
 from countenance.recognition.faces.quality import Quality
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.terms import Box, comparison_scores
@@ -45,9 +47,14 @@ class Verification:
     false_match_rate: float | None
     """Chance that two different people score this much or more; None without a calibration."""
     extrapolated: bool
+    log_likelihood_ratio: float | None
+    """Natural logarithm of how much likelier the score is for one person than for two; None without a calibration.
+    It is no probability of being the same person: that also depends on who else may be in the picture."""
     first: Compared
     second: Compared
     model: str
+    calibration: Cited | None
+    """What these figures rest on."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
@@ -57,8 +64,10 @@ class Verification:
             "same": self.same,
             "false_match_rate": self.false_match_rate,
             "extrapolated": self.extrapolated,
+            "log_likelihood_ratio": self.log_likelihood_ratio,
             "images": [self.first.as_dict(), self.second.as_dict()],
             "model": self.model,
+            "calibration": None if self.calibration is None else self.calibration.as_dict(),
         }
 
 
@@ -72,30 +81,38 @@ class Side:
 
 
 def verify(
-    first: Side, second: Side, *, model: str, calibration: Calibration | None, threshold: float | None
+    first: Side,
+    second: Side,
+    *,
+    model: str,
+    calibration: Calibration | None,
+    threshold: float | None,
+    fmr: float | None = None,
+    strict: bool = False,
 ) -> Verification:
     """Compare the largest faces of two photographs.
 
-    Raises NoFace, InputInvalid for a threshold outside -1 to 1, ModelUncalibrated when none is to be had.
+    ``fmr`` asks for the threshold of that false match rate; without either it is 1 in 1,000. Raises NoFace,
+    InputInvalid for a threshold outside -1 to 1 or both, ModelUncalibrated when no threshold is to be had, and
+    BeyondValidated when ``strict`` and the calibration's sample cannot speak for the threshold.
     """
-    if threshold is not None and not -1.0 <= threshold <= 1.0:
-        raise InputInvalid(f"A threshold is a comparison score between -1 and 1, not {threshold}.")
-    if threshold is None:
-        if calibration is None:
-            raise ModelUncalibrated("Nothing is known about the scores of this model, so there is no threshold.")
-        threshold = calibration.threshold_for(FALSE_MATCH_RATE, 1).score
+    check_choice(threshold, fmr, name="fmr")
+    meaning = Meaning(calibration, 1, strict=strict)
+    threshold, _ = meaning.threshold(threshold, FALSE_MATCH_RATE if threshold is None and fmr is None else fmr)
     a, b = _largest(first), _largest(second)
     score = float(comparison_scores(a.template[None, :], b.template[None, :])[0, 0])
-    rate = None if calibration is None else calibration.false_match_rate(score)
+    rate, extrapolated, ratio = meaning.of(score)
     return Verification(
         score,
         threshold,
         score >= threshold,
-        None if rate is None else float(f"{rate.value:.3g}"),
-        rate is not None and rate.extrapolated,
+        rate,
+        extrapolated,
+        ratio,
         _compared(first, a),
         _compared(second, b),
         model,
+        None if calibration is None else Cited.of(calibration),
     )
 
 

@@ -7,6 +7,8 @@ of the photograph as it was given.
 
 from __future__ import annotations
 
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +156,27 @@ def _inside(rows: Rows, picture: Pixels) -> np.ndarray[tuple[int], np.dtype[np.b
 def _face(row: Rows) -> Face:
     x, y, width, height = (float(value) for value in row[:4])
     return Face(Box(x, y, width, height), row[4:14].reshape(5, 2).astype(np.float32), float(row[14]))
+
+
+class RememberingDetector(Detector):
+    """A detector that looks at each picture once, so that several template models judge the very same faces.
+
+    It remembers where the faces are (about 1 kB a picture), not the picture: a digest of at most 65,536 of its
+    pixels, spread evenly, and its shape. For labelled pictures that are read several times in one run.
+    """
+
+    _SIDE = 256
+
+    def detect(self, picture: Pixels) -> tuple[Face, ...]:
+        """See :meth:`Detector.detect`."""
+        height, width = picture.shape[:2]
+        spread = picture[:: -(-height // self._SIDE), :: -(-width // self._SIDE)]
+        key = (height, width, blake2b(np.ascontiguousarray(spread).data, digest_size=16).digest())
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = super().detect(picture)
+        return found
+
+    @cached_property
+    def _seen(self) -> dict[tuple[int, int, bytes], tuple[Face, ...]]:
+        return {}

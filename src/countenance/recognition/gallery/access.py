@@ -21,10 +21,12 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import describe
+from countenance.custody.residency.evidence import Evidence
+from countenance.custody.residency.register import Register
 from countenance.errors import InputInvalid
 from countenance.oversight.ledger import LedgerLine, SearchLedger
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.store import notices, references
+from countenance.store import notices, orders, references
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow
 from countenance.store.subjects import SubjectRow
@@ -76,6 +78,7 @@ class Access:
         vault: Vault,
         blobs: FolderBlobs,
         ledger: Ledger,
+        register: Register,
         gallery_id: str,
         clock: Clock,
         search_ledger: SearchLedger,
@@ -86,6 +89,7 @@ class Access:
         self._vault = vault
         self._blobs = blobs
         self._ledger = ledger
+        self._register = register
         self._gallery_id = gallery_id
         self._clock = clock
 
@@ -99,6 +103,7 @@ class Access:
             images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
             rows = references.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])
             told = notices.recipients(connection, subject.subject_id)
+            under = orders.of_subject(connection, subject.subject_id)
         returned = self._search_ledger.of(subject.subject_id)
         records = self._ledger.records(subject)
         name = self._ledger.name(subject)
@@ -114,6 +119,8 @@ class Access:
             "templates": self._templates(subject, rows),
             "searches": [_search(line) for line in returned],
             "recipients": [{"recipient": recipient, "at": at_utc} for recipient, at_utc in told],
+            "residency": [_evidence(one) for one in self._register.of(subject)],
+            "orders": [{"order": order_id, "decision": decision} for order_id, decision in under],
         }
         archive = BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
@@ -197,9 +204,16 @@ def _search(line: LedgerLine) -> dict[str, object]:
     }
 
 
+def _evidence(one: Evidence) -> dict[str, object]:
+    """Evidence of residence; the numbers of the gallery's own records say nothing to the subject."""
+    told = one.to_document()
+    return {name: value for name, value in told.items() if name not in ("subject_id", "permission_id")}
+
+
 _README = """Everything that this gallery holds about you.
 
-access.json   permissions, images, face templates (lists of numbers), and every search that returned you; signed
+access.json   permissions, images, face templates (lists of numbers), every search that returned you, whom you were
+              shown to, what is on record of where you live, and orders that protect you; signed
 receipts/     the receipt of each permission you gave
 images/       your images, as they are stored
 

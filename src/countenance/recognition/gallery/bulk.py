@@ -18,10 +18,10 @@ import numpy as np
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
-from countenance.errors import CountenanceError, FaceError, ImageError, VectorsInvalid
+from countenance.errors import CountenanceError, FaceError, ImageError, SuppressedImage, VectorsInvalid
 from countenance.recognition.gallery.enrol import Enroller, Item, Outcome, Prepared, choose
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.store import feed, numbering, references
@@ -33,6 +33,9 @@ from countenance.vault.sealing import Vault
 
 Picture = Path | bytes
 """A photograph as a caller gives it: a file, or its bytes."""
+
+ROWS_AT_ONCE = 500
+"""Templates written in one transaction. A search that wants to be put on record waits for at most one of these."""
 
 _AHEAD = 4
 """Photographs being read while one is written."""
@@ -88,7 +91,7 @@ def picture_name(picture: Picture, number: int) -> str:
 def _write(enroller: Enroller, subject: SubjectRow, ready: Prepared, model: str, face: int | None) -> Item:
     try:
         return enroller.enrol(subject, ready, choose(ready, face), model)
-    except FaceError as error:
+    except (FaceError, SuppressedImage) as error:
         return _failed(ready.name, error)
 
 
@@ -137,7 +140,7 @@ class TemplateImport:
         model: str,
         dimensions: int,
         progress: Progress | None = None,
-        batch: int = 5_000,
+        batch: int = ROWS_AT_ONCE,
     ) -> int:
         """Record each row's permission and reference, ``batch`` rows to a transaction; returns how many.
 
@@ -161,31 +164,40 @@ class TemplateImport:
         self._ledger.give(asked)
         owners = self._ledger.find_all([row.subject for row in rows])
         self._arrived([owner.subject_id for owner in owners.values()])
-        now = clock.to_text(self._clock.now())
         with self._database.write() as connection:
+            numbers = numbering.reserve_references(connection, len(rows))
             versions = self._ledger.versions(connection, [owner.subject_id for owner in owners.values()])
-            made = []
-            for number, row in zip(numbering.reserve_references(connection, len(rows)), rows, strict=True):
-                owner = owners[row.subject]
-                version = versions[owner.subject_id]
-                sealer = self._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.TEMPLATE)
-                sealed = seal_template(sealer, row.template, ReferenceId(number), version)
-                made.append(
-                    ReferenceRow(
-                        ReferenceId(number),
-                        owner.subject_id,
-                        None,
-                        model,
-                        version,
-                        len(row.template),
-                        sealed,
-                        None,
-                        row.source,
-                        now,
-                    )
-                )
+        # Sealing takes longer than writing, so it is done while others may write.
+        made = self._sealed(rows, owners, versions, numbers, model)
+        with self._database.write() as connection:
+            self._ledger.versions(connection, sorted(versions))  # withdrawn meanwhile: refused
             references.add(connection, made)
             feed.announce(connection, feed.Change.ADD, [row.reference_id for row in made])
+
+    def _sealed(
+        self,
+        rows: Sequence[TemplateRow],
+        owners: dict[str, SubjectRow],
+        versions: dict[SubjectId, int],
+        numbers: range,
+        model: str,
+    ) -> list[ReferenceRow]:
+        now = clock.to_text(self._clock.now())
+        sealers = {
+            owner.subject_id: self._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.TEMPLATE)
+            for owner in owners.values()
+        }
+        made = []
+        for number, row in zip(numbers, rows, strict=True):
+            owner = owners[row.subject].subject_id
+            reference_id, version = ReferenceId(number), versions[owner]
+            sealed = seal_template(sealers[owner], row.template, reference_id, version)
+            made.append(
+                ReferenceRow(
+                    reference_id, owner, None, model, version, len(row.template), sealed, None, row.source, now
+                )
+            )
+        return made
 
 
 def _check(row: TemplateRow, dimensions: int) -> None:

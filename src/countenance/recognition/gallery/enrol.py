@@ -5,8 +5,10 @@ Rules kept here:
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
 * A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
 * Bystanders are not kept: when one of several faces is chosen, the stored copy is a new picture in which every
-  other face that was found is covered, cropped to the subject.
+  other face that was found is covered, cropped to the subject. Frames, pages, previews and appended pictures that
+  nobody looked at are not stored.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
+* A photograph that was erased for somebody else, or by an order, is refused, and so is a near copy of it.
 """
 
 from __future__ import annotations
@@ -19,17 +21,28 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import FaceChoiceUnknown, NoFace, QualityTooLow, SeveralFaces
+from countenance.errors import (
+    FaceChoiceUnknown,
+    NoFace,
+    PermissionRefused,
+    QualityTooLow,
+    SeveralFaces,
+    SuppressedImage,
+)
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
+from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
+from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.recognition.images import Picture
+from countenance.recognition.images.single import single_picture
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import feed, numbering, references
+from countenance.store import feed, numbering, references, suppression
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
@@ -100,8 +113,16 @@ class Enroller:
     """Writes references of one gallery."""
 
     def __init__(
-        self, database: Database, ring: KeyRing, vault: Vault, blobs: FolderBlobs, ledger: Ledger, clock: Clock
+        self,
+        database: Database,
+        ring: KeyRing,
+        vault: Vault,
+        blobs: FolderBlobs,
+        ledger: Ledger,
+        clock: Clock,
+        placing: Placing,
     ) -> None:
+        self._placing = placing
         self._database = database
         self._ring = ring
         self._vault = vault
@@ -116,22 +137,33 @@ class Enroller:
             return bool(references.known_digests(connection, subject.subject_id, [tag]))
 
     def enrol(self, subject: SubjectRow, prepared: Prepared, chosen: RecognisedFace, model: str) -> Item:
-        """Write one reference. Raises PermissionRefused, DiskFull, GalleryBusy; then nothing was written."""
+        """Write one reference.
+
+        Raises PermissionRefused, SuppressedImage, DiskFull, GalleryBusy; then nothing was written.
+        """
         image_id = secrets.token_hex(16)
-        kept, changed, box = _kept_image(prepared, chosen)
+        likeness = likeness_tags(prepared.picture.pixels, self._ring)
+        with self._database.read() as connection:
+            self._refuse_suppressed(connection, subject, prepared, likeness)
+        kept = _kept_image(prepared, chosen)
         version = self._permission_version(subject)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
-        self._blobs.stage(image_id, images.seal(kept, f"image:{image_id}", version))
+        self._blobs.stage(image_id, images.seal(kept.data, f"image:{image_id}", version))
+        placed = ""
         try:
-            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, changed, box)
+            placed = self._placing.place(subject, image_id, prepared.data)
+            reference_id = self._write_rows(subject, prepared, chosen, model, image_id, version, kept, likeness)
         except BaseException:
             self._settle(image_id)
             raise
         if reference_id is None:
-            self._blobs.discard(image_id)
+            self._settle(image_id)
             return Item(prepared.name, Outcome.ALREADY)
-        self._blobs.commit(image_id)
-        notes = prepared.picture.notes + ((changed,) if changed else ())
+        try:
+            self._blobs.commit(image_id)
+        except FileNotFoundError as error:
+            raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
+        notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
         return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
 
     def _settle(self, image_id: str) -> None:
@@ -142,6 +174,7 @@ class Enroller:
             self._blobs.commit(image_id)
         else:
             self._blobs.discard(image_id)
+            self._placing.forget(image_id)
 
     def _write_rows(
         self,
@@ -151,8 +184,8 @@ class Enroller:
         model: str,
         image_id: str,
         version: int,
-        changed: str,
-        stored_box: Box,
+        kept: _Kept,
+        likeness: bytes,
     ) -> ReferenceId | None:
         """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
         now = clock.to_text(self._clock.now())
@@ -161,10 +194,10 @@ class Enroller:
         described = {
             "version": 1,
             "name": prepared.name,
-            "media_type": "image/png" if changed else prepared.picture.media_type,
+            "media_type": kept.media_type,
             "face": chosen.face.box.as_list(),
-            "stored_face": stored_box.as_list(),
-            "notes": [*prepared.picture.notes, *([changed] if changed else [])],
+            "stored_face": kept.box.as_list(),
+            "notes": [*prepared.picture.notes, *([kept.note] if kept.note else [])],
         }
         sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
         templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
@@ -172,11 +205,12 @@ class Enroller:
             self._ledger.versions(connection, [subject.subject_id])  # withdrawn while the picture was read?
             if references.known_digests(connection, subject.subject_id, [tag]):
                 return None
+            self._refuse_suppressed(connection, subject, prepared, likeness)  # erased while it was read?
             reference_id = ReferenceId(numbering.reserve_references(connection, 1)[0])
             sealed_template = seal_template(templates, chosen.template, reference_id, version)
             size = len(prepared.data)
             references.add_image(
-                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now)
+                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now, likeness)
             )
             quality = float(chosen.quality.score)
             row = ReferenceRow(
@@ -195,6 +229,13 @@ class Enroller:
             feed.announce(connection, feed.Change.ADD, [reference_id])
         return reference_id
 
+    def _refuse_suppressed(
+        self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
+    ) -> None:
+        tag = self._digest_tag(prepared.data)
+        if suppression.refuses(connection, subject.name_tag, tag, likeness, bands_alike=PARTS_ALIKE):
+            raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
+
     def _permission_version(self, subject: SubjectRow) -> int:
         with self._database.read() as connection:
             return self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
@@ -203,22 +244,43 @@ class Enroller:
         return self._ring.fingerprint("image-bytes", data)
 
 
-def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> tuple[bytes, str, Box]:
+@dataclass(frozen=True, slots=True)
+class _Kept:
     """The bytes to store, a note when they are not the file's own, and where the face is in them."""
+
+    data: bytes
+    media_type: str
+    note: str
+    box: Box
+
+
+def _kept_image(prepared: Prepared, chosen: RecognisedFace) -> _Kept:
+    picture, own = prepared.picture, chosen.face.box
     others = [found.face.box for found in prepared.faces if found is not chosen]
+    if not others and picture.frames > 1:
+        return _Kept(
+            _png(picture.pixels), "image/png", f"only the first of {picture.frames} frames was stored", own
+        )
     if not others:
-        return prepared.data, "", chosen.face.box
-    pixels = np.array(prepared.picture.pixels)
+        alone = single_picture(prepared.data) if picture.media_type == "image/jpeg" else None
+        if alone is not None:
+            return _Kept(alone, "image/jpeg", "previews and appended pictures in the file were not stored", own)
+        return _Kept(prepared.data, picture.media_type, "", own)
+    pixels = np.array(picture.pixels)
     for box in others:
         _cover(pixels, box)
-    own = chosen.face.box
     left, top = own.x - _MARGIN * own.width, own.y - _MARGIN * own.height
     area = Box(left, top, own.width * (1 + 2 * _MARGIN), own.height * (1 + 2 * _MARGIN))
     rows, columns = _slices(area, pixels)
-    out = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[rows, columns])).save(out, "PNG")
     note = f"{len(others)} other face(s) were covered and the stored copy was cropped to the subject"
-    return out.getvalue(), note, Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+    moved = Box(own.x - columns.start, own.y - rows.start, own.width, own.height)
+    return _Kept(_png(pixels[rows, columns]), "image/png", note, moved)
+
+
+def _png(pixels: Pixels) -> bytes:
+    out = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG")
+    return out.getvalue()
 
 
 def _cover(pixels: Pixels, box: Box) -> None:

@@ -7,7 +7,7 @@ Rules kept here:
 * What is stored are keyed fingerprints of 16-bit parts. Without the key ring they say nothing; with it, a part of a
   hash can be guessed, a photograph cannot.
 
-How many equal parts make a near copy was measured: docs/adr/0010-suppression.md, benchmarks/likeness.py.
+How many equal parts make a near copy was measured: docs/adr/0013-suppression.md, benchmarks/likeness.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PARTS = 16
 """Parts of 16 bits each."""
 _SIDE = 16
 
-PARTS_ALIKE = 8
+PARTS_ALIKE = 4
 """Equal parts from which two photographs count as one."""
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.custody.erasure.eraser import Progress
+from countenance.custody.erasure.errand import Progress
 from countenance.errors import CountenanceError, KeyDestroyed
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.gallery.sealed import seal_template

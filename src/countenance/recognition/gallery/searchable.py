@@ -1,42 +1,48 @@
-"""What is searchable now: one process's index, kept in step with the store before every search.
+"""What is searchable now, in this process: an index kept in step with the store's change feed.
 
 Rules kept here:
 
 * The index is a cache. It is loaded from the newest snapshot of the present epoch and model, or rebuilt from the
-  sealed templates, and then follows the change feed; a snapshot of another epoch cannot be read and is deleted.
-* Before every search the feed is read, so what any process removed is gone from this one's next search.
-* Only references whose subject has a permission in force, and whom no order holds back, are in it.
+  sealed templates, and then follows the change feed.
+* A search never waits for a writer. Before it, what anybody removed is taken out of this process's index; that is
+  quick. A few additions are taken in on the way if nobody else is at it; many are left to a thread, a piece at a
+  time, and every piece is searchable at once. Whoever adds waits until the additions are searchable here.
+* A process that has fallen so far behind that the feed no longer says what it missed loads anew, and answers from
+  its old index meanwhile. Nobody is returned by mistake: candidates.identify decides on every candidate afresh.
+* Only the very first search of a process waits, for there is nothing yet to search.
 """
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
-from countenance.custody.erasure.eraser import Progress
-from countenance.custody.permission.ledger import Ledger, Standing
-from countenance.errors import KeysMissing, SealBroken, SnapshotUnusable
+from countenance.custody.erasure.errand import Progress
+from countenance.errors import CountenanceError, KeysMissing, SealBroken
 from countenance.holding import Absence, Holding, Target
-from countenance.index.protocol import LABELS, Batch, Filter, Index, Labels
-from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.store import feed, numbering, orders, references, subjects
+from countenance.index.protocol import Fact, Filter, Index
+from countenance.recognition.gallery.following import follow
+from countenance.recognition.gallery.labelled import LabelledReferences
+from countenance.recognition.gallery.snapshots import Snapshots
+from countenance.store import feed
 from countenance.store.database import Database
-from countenance.store.feed import Change
-from countenance.store.references import ReferenceRow
-from countenance.terms import ArtefactClass, SubjectId
+from countenance.terms import ArtefactClass, Ids
 from countenance.vault.files import locked
-from countenance.vault.keys import KeyRing
-from countenance.vault.sealing import Vault
-
-_SNAPSHOT = re.compile(r"(?P<model>[0-9a-f]{16})\.(?P<epoch>\d+)\.(?P<position>\d+)\.snapshot")
 
 KEPT_CHANGES = 10_000
 """Changes that stay in the feed behind a snapshot, so that other processes can follow instead of reloading."""
+
+AT_ONCE = 256
+"""Changes that a search takes in itself, about ten milliseconds' work; more are left to a thread."""
+
+PIECE = 10_000
+"""Changes that are taken in together; above the embedded index's own limit for making a segment at once."""
 
 
 class Searchable:
@@ -47,194 +53,242 @@ class Searchable:
     def __init__(
         self,
         database: Database,
-        ring: KeyRing,
-        vault: Vault,
-        ledger: Ledger,
+        source: LabelledReferences,
+        snapshots: Snapshots,
         folder: Path,
-        gallery_id: str,
-        model: str,
         open_index: Callable[[int], Index],
+        *,
+        keep_changes_from: Callable[[], int | None] = lambda: None,
+        prepare: Callable[[Index], None] = lambda index: None,
         progress: Progress | None = None,
     ) -> None:
-        """``open_index(n)`` makes an empty index for about ``n`` references of ``model``."""
+        """``open_index(n)`` makes an empty index for about ``n`` references.
+
+        ``keep_changes_from``: a change that the feed must still list because somebody else has not come so far.
+        ``prepare`` is called with an index before it is searched; it sets what was tuned.
+        """
         self._database = database
-        self._ring = ring
-        self._vault = vault
-        self._ledger = ledger
+        self.source = source
+        self._snapshots = snapshots
         self._folder = folder
-        self._gallery_id = gallery_id
-        self._model = model
         self._open_index = open_index
-        self._progress = progress
-        self._lock = threading.RLock()
+        self._keep_changes_from = keep_changes_from
+        self._prepare = prepare
+        self.progress = progress
+        self._following = threading.RLock()  # held by whoever brings the index forward
+        self._waiting = 0
+        self._withholding = threading.Lock()  # held for moments only: by searches, and around what they may undo
         self._index: Index | None = None
         self._position = -1
+        self._withheld = -1
+        self._removed: dict[int, int] = {}
         self._saved_position = -1
+        self._thread: threading.Thread | None = None
+        self._trouble: CountenanceError | None = None
+        self._closing = False
 
     @property
     def model(self) -> str:
         """Digest of the model whose references are searchable here."""
-        return self._model
+        return self.source.model
+
+    @property
+    def position(self) -> int:
+        """Number of the last change that is in the index; -1 before there is one."""
+        return self._position
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is an index in memory."""
+        return self._index is not None
 
     def current(self) -> Index:
-        """The index, in step with everything that was committed before this call."""
+        """The index to search now; see the rules above. Raises SealBroken for an altered sealed template."""
         with self._database.read() as connection:
             newest = feed.last(connection)
         index = self._index
-        if index is not None and newest == self._position:
-            return index
-        with self._lock:
-            if self._index is None:
-                self._index = self._load()
-            self._follow()
-            return self._index
+        if index is None:
+            with self._alone():
+                if self._index is None:
+                    self._load()
+                    self._follow()
+                index = self._index
+        if index is None or newest != self._position:
+            index = self._caught_up(self._without_removed(), newest - self._position)
+        self._prepare(index)
+        return index
+
+    def size(self) -> int:
+        """References that a search can see."""
+        return 0 if self._index is None else len(self._index)
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased."""
+        return self.source.people(connection)
 
     def filter(self, purpose: str, today: int) -> Filter | None:
         """The filter for a purpose, or None when no permission ever named it."""
-        with self._database.read() as connection:
-            number = numbering.purposes(connection).get(purpose)
-        return None if number is None else Filter(purpose=number, today=today)
+        return self.source.filter(purpose, today)
 
-    # -- loading --------------------------------------------------------------------------------------------
+    def standing(self) -> Fact:
+        """Counts and memory."""
+        return self.current().describe()
 
-    def _load(self) -> Index:
-        with self._database.read() as connection:
-            count = references.count(connection, self._model)
-            newest = feed.last(connection)
-        index = self._open_index(count)
-        epoch = self._ring.epoch_key()
-        for number, position, path in sorted(self._snapshots(), reverse=True):
-            if epoch is not None and number == epoch[0] and position <= newest:  # else the store is an older copy
+    def close(self) -> None:
+        """Stop the thread that follows, after the piece that it is at."""
+        self._closing = True
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    # -- keeping in step ------------------------------------------------------------------------------------
+
+    def _without_removed(self) -> Index:
+        """The index, after everything that was removed by now has been taken out of it."""
+        with self._withholding:
+            index = self._index
+            if index is None:
+                raise CountenanceError("There is no index.")
+            with self._database.read() as connection:
+                newest = feed.last(connection)
+                gone = feed.removed_since(connection, max(self._withheld, self._position))
+            if gone:
+                self._removed |= gone
+                index.remove(np.array(sorted(gone), np.int64))
+            self._withheld = max(self._withheld, newest)
+            return index
+
+    def _caught_up(self, index: Index, behind: int) -> Index:
+        """``index`` further on if that takes no waiting; else somebody else is at it, or will be."""
+        if behind <= AT_ONCE:
+            if self._following.acquire(blocking=False):
                 try:
-                    index.read_snapshot(path, epoch[1], self._context(number, position))
-                except SnapshotUnusable:
-                    pass
-                else:
-                    self._position = self._saved_position = position
-                    self._drop_snapshots(lambda number, _: number != epoch[0])
-                    return index
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-        return self._rebuild(index, count)
-
-    def _drop_snapshots(self, unwanted: Callable[[int, int], bool]) -> None:
-        for number, position, path in self._snapshots():
-            if unwanted(number, position):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-
-    def _rebuild(self, index: Index, count: int) -> Index:
-        with self._database.read() as connection:
-            self._position = feed.last(connection)
-            done = 0
-            for rows in references.of_model(connection, self._model):
-                self._put(index, rows, subjects.by_ids(connection, sorted({r.subject_id for r in rows})))
-                done += len(rows)
-                if self._progress is not None:
-                    self._progress(done, max(count, done), "rebuilding the index from sealed templates")
+                    self._follow()
+                    return index if self._index is None else self._index
+                finally:
+                    self._following.release()
+            return index
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._follow_apart, name="index-follower", daemon=True)
+            self._thread.start()
         return index
 
+    def _follow_apart(self) -> None:
+        try:
+            more = True
+            while more and not self._closing:
+                with self._following:
+                    more = self._step()
+                while self._waiting and not self._closing:  # a lock is not fair by itself
+                    time.sleep(0.001)
+        except CountenanceError as error:
+            self._trouble = error
+
     def _follow(self) -> None:
+        """Take in everything; the caller holds ``_following``."""
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        """Take in one piece; says whether there is more. The caller holds ``_following``."""
         index = self._index
         if index is None:
-            return
+            return False
         with self._database.read() as connection:
-            if feed.first(connection) > self._position + 1:
-                self._index = index = self._load()
-            entries = feed.since(connection, self._position)
-            if not entries:
-                return
-            # The last word counts: who was held back and let go again is put in again.
-            lasting = {e.reference_id: e.kind for e in entries if e.kind is not Change.RELABEL}
-            removed = [number for number, kind in lasting.items() if kind is Change.REMOVE]
-            new = {number for number, kind in lasting.items() if kind is Change.ADD}
-            touched = {entry.reference_id for entry in entries}.difference(removed)
-            if removed:
-                index.remove(np.array(sorted(removed), np.int64))
-            rows = [r for r in references.by_ids(connection, sorted(touched)) if r.model == self._model]
-            owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
-            self._put(index, [row for row in rows if row.reference_id in new], owners)
-            self._relabel(index, [row for row in rows if row.reference_id not in new])
-            self._position = entries[-1].change_id
+            forgotten = feed.first(connection) > self._position + 1
+        if forgotten:
+            self._load()
+            return True
+        guard = self._withholding
+        piece = follow(
+            self._database, self.source, index, self._position, PIECE, guard=guard, lately=lambda: self._removed
+        )
+        with guard:
+            self._position = piece.position
+            self._removed = {n: change for n, change in self._removed.items() if change > piece.position}
+        return piece.more
 
-    def _put(
-        self, index: Index, rows: Sequence[ReferenceRow], owners: dict[SubjectId, subjects.SubjectRow]
-    ) -> None:
-        kept, templates = TemplateReader(self._vault, owners).open(rows, index.dimensions)
-        labels, standing = self._labels(kept)
-        seen = np.flatnonzero(standing)
-        if len(seen):
-            ids = np.array([row.reference_id for row in kept], np.int64)
-            owner_ids = np.array([row.subject_id for row in kept], np.int64)
-            index.add(Batch(ids[seen], owner_ids[seen], templates[seen], labels[seen]))
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold ``_following``, and let the thread know that somebody waits for it."""
+        with self._withholding:
+            self._waiting += 1
+        try:
+            self._following.acquire()
+        finally:
+            with self._withholding:
+                self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._following.release()
 
-    def _relabel(self, index: Index, rows: Sequence[ReferenceRow]) -> None:
-        if rows:
-            labels, standing = self._labels(rows)
-            labels["restricted"] |= ~standing
-            index.relabel(np.array([row.reference_id for row in rows], np.int64), labels)
+    # -- loading and saving ---------------------------------------------------------------------------------
 
-    def _labels(self, rows: Sequence[ReferenceRow]) -> tuple[Labels, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        labels = np.zeros(len(rows), LABELS)
-        standing = np.zeros(len(rows), bool)
+    def _load(self) -> None:
+        """Publish an index from a snapshot, or a rebuilt one. The caller holds ``_following``."""
         with self._database.read() as connection:
-            numbers = numbering.purposes(connection)
-            places = numbering.jurisdictions(connection)
-            ids = sorted({row.subject_id for row in rows})
-            held = self._ledger.standing(connection, ids)
-            owners = subjects.by_ids(connection, ids)
-            withheld = orders.held_back(connection, ids)
-        for place, row in enumerate(rows):
-            state = held.get(row.subject_id)
-            if state is not None and row.subject_id not in withheld:
-                standing[place] = True
-                labels[place] = (_mask(state, numbers), 0, 0, state.last_day, 0)
-                labels[place]["jurisdiction"] = places.get(owners[row.subject_id].wrapped.jurisdiction, 0)
-        return labels, standing
+            newest = feed.last(connection)
+        count = self.source.count()
+        found = self._snapshots.load(lambda: self._open_index(count), newest)
+        if found is not None:
+            self._saved_position = found[1]
+        index, position = self._rebuilt(count, newest) if found is None else found
+        with self._withholding:
+            self._index, self._position = index, position
+            self._withheld, self._removed = position, {}
 
-    # -- snapshots ------------------------------------------------------------------------------------------
+    def _rebuilt(self, count: int, newest: int) -> tuple[Index, int]:
+        index = self._open_index(count)
+        done = 0
+        for batch in self.source.batches():
+            if len(batch.reference_ids):
+                index.add(batch)
+            done += len(batch.reference_ids)
+            if self.progress is not None:
+                self.progress(done, max(count, done), "rebuilding the index from sealed templates")
+        return index, newest
 
-    def save(self, *, at_least: int = 0) -> bool:
-        """Write a snapshot under the present epoch's key if more than ``at_least`` changes are unsaved.
+    def save(self, *, at_least: int = 0, always: bool = False) -> bool:
+        """Come into step, and write a snapshot if more than ``at_least`` changes are unsaved, or ``always``.
 
-        Returns whether one was written. Older snapshots are deleted.
+        Returns whether one was written. Where no index is in memory and the newest snapshot is new enough, none
+        is loaded for it.
         """
-        with self._lock, locked(self._ring_lock()):
+        if self._index is None and not always and self._behind_snapshot() <= at_least:
+            return False
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._alone(), locked(self._folder / ".writing"):
+            # The key first, then the feed: whoever is erased from now on is either not in what we write, or what we
+            # write lies under a key that her erasure destroys.
+            epoch = self._snapshots.epoch_key()
             index = self.current()
-            unsaved = self._position - self._saved_position
-            epoch = self._ring.epoch_key()
-            if unsaved <= at_least or epoch is None:
+            self._follow()
+            if not always and self._position - self._saved_position <= at_least:
                 return False
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            name = f"{self._model[:16]}.{epoch[0]}.{self._position}.snapshot"
-            index.write_snapshot(self._folder / name, epoch[1], self._context(epoch[0], self._position))
-            for _, _, path in self._snapshots():
-                if path.name != name:
-                    path.unlink(missing_ok=True)
-            self._saved_position = self._position
-        with self._database.write() as connection:
-            feed.trim(connection, self._position - KEPT_CHANGES)
+            position = self._position
+            if epoch is None or not self._snapshots.write(index, position, epoch):
+                return False
+            self._saved_position = position
+        trim_feed(self._database, position, self._keep_changes_from())
         return True
 
-    def _ring_lock(self) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._folder / ".writing"
+    def forget(self) -> None:
+        """Delete every snapshot: searches go elsewhere now."""
+        self._snapshots.drop_all()
 
-    def _snapshots(self) -> list[tuple[int, int, Path]]:
-        found = []
-        for path in self._folder.glob("*.snapshot"):
-            match = _SNAPSHOT.fullmatch(path.name)
-            if match is not None and match["model"] == self._model[:16]:
-                found.append((int(match["epoch"]), int(match["position"]), path))
-        return found
-
-    def _context(self, epoch: int, position: int) -> bytes:
-        return f"countenance:index:1:{self._gallery_id}:{self._model}:{epoch}:{position}".encode()
+    def _behind_snapshot(self) -> int:
+        found = self._snapshots.newest()
+        with self._database.read() as connection:
+            return feed.last(connection) - (-1 if found is None else found[0])
 
     # -- Holder ---------------------------------------------------------------------------------------------
 
     def _in_memory(self) -> Index | None:
-        """The index, in step if it can be; None when there is none and a damaged row keeps it from being made.
+        """The index without what was removed; None when there is none and a damaged row keeps it from being made.
 
         Nobody's erasure may depend on whether somebody else's template still opens.
         """
@@ -246,21 +300,20 @@ class Searchable:
     def describe(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """How many index entries of the targets are in this process's memory."""
         index = self._in_memory()
-        held = 0 if index is None else len(index.held(_references(targets)))
+        held = 0 if index is None else len(index.held(references_of(targets)))
         return (Holding(self.name, "index entries", held),)
 
     def erase(self, targets: Sequence[Target]) -> tuple[Holding, ...]:
         """Drop the targets' entries from memory, bytes included, and every snapshot from the disk."""
-        with self._lock:
+        with self._alone():
             index = self._in_memory()
             held = 0
             if index is not None:
-                ids = _references(targets)
+                ids = references_of(targets)
                 held = len(index.held(ids))
                 index.remove(ids)
                 index.compact()
-            for path in self._folder.glob("*.snapshot"):
-                path.unlink(missing_ok=True)
+            self._snapshots.drop_all()
             self._saved_position = -1
         return (Holding(self.name, "index entries", held),)
 
@@ -268,9 +321,8 @@ class Searchable:
         """Look for the targets' entries in memory, and for snapshots of an earlier epoch on the disk."""
         index = self._in_memory()
         nothing = Absence(self.name, True, "no index is in memory")
-        absence = nothing if index is None else index.confirm_absent(_references(targets))
-        epoch = self._ring.epoch
-        stale = sum(1 for number, _, _ in self._snapshots() if number < epoch)
+        absence = nothing if index is None else index.confirm_absent(references_of(targets))
+        stale = self._snapshots.stale()
         return Absence(
             self.name,
             absence.absent and stale == 0,
@@ -280,13 +332,15 @@ class Searchable:
         )
 
 
-def _references(targets: Sequence[Target]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def trim_feed(database: Database, position: int, keep_from: int | None) -> None:
+    """Drop changes that a durable index holds and nobody else needs."""
+    before = position - KEPT_CHANGES if keep_from is None else min(position - KEPT_CHANGES, keep_from)
+    if before > 0:
+        with database.write() as connection:
+            feed.trim(connection, before)
+
+
+def references_of(targets: Sequence[Target]) -> Ids:
+    """The reference ids of the targets whose templates are to go."""
     ids = [n for target in targets if ArtefactClass.TEMPLATE in target.artefacts for n in target.reference_ids]
     return np.array(ids, np.int64)
-
-
-def _mask(standing: Standing, numbers: dict[str, int]) -> int:
-    mask = 0
-    for purpose in standing.purposes:
-        mask |= 1 << numbers[purpose]
-    return mask

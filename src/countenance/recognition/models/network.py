@@ -35,29 +35,52 @@ Numbers = npt.NDArray[np.float32]
 
 Key = TypeVar("Key")
 
+_SMALLEST_SIDE = 32
+"""Pixels; a side that every stride of the detector divides."""
+
 _REPORTING_TOOLS = "openvino.tools.ovc"
 
 
-@cache
+_FIRST_USE = threading.RLock()
+
+
 def openvino() -> Any:
-    """The ``openvino`` module, imported on first use and without its conversion tools.
+    """The ``openvino`` module, imported on first use, by one thread, and without its conversion tools.
 
     ``import openvino`` also imports ``openvino.tools.ovc``, which sends "this was imported" to its publisher
     through ``openvino_telemetry`` and keeps an identifier in the user's home. The import is optional there
     (``except ImportError: pass``), so it is declined. It also halves the time of the import.
+
+    The first tensor that its bindings make initialises them; two threads that do so at once wait for each other
+    for ever (one holds the interpreter's lock, the other the initialisation's). So it is made here, once.
     """
+    with _FIRST_USE:
+        return _imported()
+
+
+@cache
+def _imported() -> Any:
     declined = _REPORTING_TOOLS not in sys.modules
     if declined:
         sys.modules[_REPORTING_TOOLS] = None  # type: ignore[assignment]  # the import system's word for "not there"
     try:
-        return importlib.import_module("openvino")
+        module = importlib.import_module("openvino")
     finally:
         if declined:
             del sys.modules[_REPORTING_TOOLS]  # whoever wants the tools may still import them by name
+    sample = np.zeros((1, 1), np.uint8)
+    for shared in (False, True):
+        np.array(module.Tensor(sample, shared_memory=shared).data)
+    return module
+
+
+def _core() -> Any:
+    with _FIRST_USE:
+        return _made_core()
 
 
 @cache
-def _core() -> Any:
+def _made_core() -> Any:
     return openvino().Core()
 
 
@@ -93,11 +116,24 @@ class Network:
         self.precision = processor_precision() if precision is None else precision
         self._package = package
         self._cache = CheckedCache(cache_folder / "models" / package.manifest.sha256)
-        self._compiled = self._load()
+        with _FIRST_USE:
+            self._compiled = self._load()
         self.outputs: tuple[str, ...] = tuple(output.get_any_name() for output in self._compiled.outputs)
         self.takes_batches = bool(self._compiled.inputs[0].partial_shape[0].is_dynamic)
         self._idle: list[Any] = []
         self._lock = threading.Lock()
+        with _FIRST_USE:  # what the bindings initialise at a first inference, see openvino()
+            self._warm()
+
+    def _warm(self) -> None:
+        """Infer once, synchronously and asynchronously, on the smallest picture that the network takes."""
+        sides = [
+            d.get_length() if d.is_static else _SMALLEST_SIDE for d in self._compiled.inputs[0].partial_shape[1:3]
+        ]
+        sample = np.zeros((1, *sides, 3), np.uint8)
+        self.run(sample)
+        for _ in self.run_each([(0, sample)]):
+            pass
 
     def run(self, samples: Samples) -> tuple[Numbers, ...]:
         """The outputs, ordered as ``outputs``, for ``samples``: shape (n, height, width, 3), RGB, 0 to 255."""

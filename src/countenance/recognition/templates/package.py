@@ -37,6 +37,7 @@ __all__ = [
     "ModelPackage",
     "add",
     "available",
+    "beside",
     "bundled",
     "bundled_template_model",
     "find",
@@ -115,6 +116,22 @@ def find(name: str, folder: Path | None = None) -> ModelPackage:
         labels = ", ".join(model.manifest.label for model in fitting)
         raise ModelUnsuitable(f"{name!r} may be one of {labels}.", remedy="Give the name with its version.")
     return fitting[0]
+
+
+def beside(file: Path) -> ModelPackage:
+    """The model ``file`` with the manifest that lies beside it: ``arcface.json`` for ``arcface.onnx``, else
+    ``manifest.json``. For trying a model without adding it to a gallery.
+
+    Raises what :func:`add` raises for a bad file or manifest, and ``ModelMissing`` when either is not there.
+    """
+    named = file.with_suffix(".json")
+    manifest = _read_manifest(named if named.is_file() else file.with_name(MANIFEST_NAME))
+    if manifest.kind != "template":
+        raise ModelUnsuitable(f"{manifest.label} is a {manifest.kind}, not a template model.")
+    data = read_limited(file)
+    check_digest(data, manifest)
+    _try(data, manifest)
+    return ModelPackage(manifest, file)
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -64,6 +64,8 @@ class Evaluation:
 
     name: str
     model: str
+    model_name: str
+    """Name and version of the model for people, or ``""`` when the caller did not state it."""
     recipe: str
     measured_at: datetime
     seed: int
@@ -105,6 +107,7 @@ def evaluate(
     model: str,
     recipe: str,
     measured_at: datetime,
+    model_name: str = "",
     seed: int = 1,
     gallery_references: int | None = None,
     enrolment_minimum: int = ENROLMENT_MINIMUM,
@@ -149,6 +152,7 @@ def evaluate(
     return Evaluation(
         name=labelled.name,
         model=model,
+        model_name=model_name,
         recipe=recipe,
         measured_at=measured_at,
         seed=seed,

@@ -296,7 +296,7 @@ def _findings(e: Evaluation) -> str:
 
 def _how(e: Evaluation) -> str:
     lines = [
-        f"Model (SHA-256): {e.model}; extraction: {e.recipe}",
+        f"Model: {e.model_name or 'not named'} (SHA-256 {e.model}); extraction: {e.recipe}",
         f"Pictures and labels (SHA-256): {e.data}",
         f"Seed: {e.seed}. The same pictures, model and seed give the same figures.",
         "Terms follow ISO/IEC 2382-37 and ISO/IEC 19795-1; definitions are in docs/evaluation.md.",

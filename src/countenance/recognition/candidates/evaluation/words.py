@@ -193,7 +193,7 @@ def comparison_rows(evaluations: list[Evaluation]) -> Cells:
         open_set = {p.target: p for p in e.identification.points} if e.identification is not None else {}
         rows.append(
             [
-                f"{e.model[:12]} {e.recipe}",
+                f"{e.model_name or e.model[:12]}, {e.recipe}",
                 share(e.verification.equal_error) if e.verification is not None else "–",
                 *(share(points[fmr].fnmr) if fmr in points else "–" for fmr in (1e-2, 1e-3, 1e-4)),
                 share(e.identification.leave_one_out) if e.identification is not None else "–",

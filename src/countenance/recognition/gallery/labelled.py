@@ -1,0 +1,124 @@
+"""References as an index wants them: templates opened, each with the labels that a filter asks about.
+
+Rules kept here: only references whose subject has a permission in force, and whom no order holds back, are given
+out; templates are opened batch by batch, when a batch is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from countenance.custody.permission.ledger import Ledger, Standing
+from countenance.index.protocol import LABELS, Batch, Filter, Labels
+from countenance.recognition.gallery.sealed import TemplateReader
+from countenance.store import erasures, numbering, orders, references, subjects
+from countenance.store.database import Database
+from countenance.store.references import ReferenceRow
+from countenance.store.subjects import SubjectState
+from countenance.terms import Ids, SubjectId
+from countenance.vault.sealing import Vault
+
+
+class LabelledReferences:
+    """The references of one model in one gallery, as batches and labels. Thread-safe; keeps no template."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, model: str, dimensions: int) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self.model = model
+        self.dimensions = dimensions
+        self._people = ((-1, -1, -1), 0)
+
+    def count(self) -> int:
+        """How many are on record."""
+        with self._database.read() as connection:
+            return references.count(connection, self.model)
+
+    def people(self, connection: Connection) -> int:
+        """Subjects on record who are not being erased; counted again only when somebody has come or gone."""
+        mark = (subjects.highest(connection), erasures.begun(connection), len(erasures.unfinished(connection)))
+        at, counted = self._people
+        if at != mark:
+            counted = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+            self._people = (mark, counted)
+        return counted
+
+    def filter(self, purpose: str, today: int) -> Filter | None:
+        """The filter for a purpose, or None when no permission ever named it."""
+        with self._database.read() as connection:
+            number = numbering.purposes(connection).get(purpose)
+        return None if number is None else Filter(purpose=number, today=today)
+
+    def batches(self, after: int = -1) -> Iterator[Batch]:
+        """Everything searchable with a reference id above ``after``, ascending; a batch may be empty.
+
+        Each batch is read and opened when it is asked for. Raises SealBroken.
+        """
+        while (read := self.next_batch(after)) is not None:
+            after, batch = read
+            yield batch
+
+    def next_batch(self, after: int) -> tuple[int, Batch] | None:
+        """The last reference id that was looked at, and what is searchable up to it; None at the end."""
+        with self._database.read() as connection:
+            rows = next(references.of_model(connection, self.model, after=after), [])
+            return (rows[-1].reference_id, self.batch(connection, rows)) if rows else None
+
+    def batch(self, connection: Connection, rows: Sequence[ReferenceRow]) -> Batch:
+        """Those of ``rows`` that may be searched, with their templates. Raises SealBroken."""
+        owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
+        labels, standing = self._labels(connection, rows, owners)
+        allowed = [row for row, stands in zip(rows, standing, strict=True) if stands]
+        kept, templates = TemplateReader(self._vault, owners).open(allowed, self.dimensions)
+        ids = np.array([row.reference_id for row in kept], np.int64)
+        owner_ids = np.array([row.subject_id for row in kept], np.int64)
+        permitted = labels[standing]
+        if len(kept) < len(allowed):  # somebody's key was destroyed a moment ago
+            permitted = permitted[np.isin(np.array([row.reference_id for row in allowed], np.int64), ids)]
+        return Batch(ids, owner_ids, templates, permitted)
+
+    def relabelled(self, connection: Connection, rows: Sequence[ReferenceRow]) -> tuple[Ids, Labels]:
+        """Reference ids and labels of ``rows``; who may not be searched now is marked as restricted."""
+        owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
+        labels, standing = self._labels(connection, rows, owners)
+        labels["restricted"] |= ~standing
+        return np.array([row.reference_id for row in rows], np.int64), labels
+
+    def living(self, reference_ids: Ids) -> Ids:
+        """Those of these references that are on record and may be searched."""
+        with self._database.read() as connection:
+            rows = references.by_ids(connection, reference_ids.tolist())
+            owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
+            _, standing = self._labels(connection, rows, owners)
+        return np.sort(np.array([row.reference_id for row in rows], np.int64)[standing])
+
+    def _labels(
+        self, connection: Connection, rows: Sequence[ReferenceRow], owners: dict[SubjectId, subjects.SubjectRow]
+    ) -> tuple[Labels, npt.NDArray[np.bool_]]:
+        labels = np.zeros(len(rows), LABELS)
+        standing = np.zeros(len(rows), bool)
+        numbers = numbering.purposes(connection)
+        places = numbering.jurisdictions(connection)
+        ids = sorted({row.subject_id for row in rows})
+        held = self._ledger.standing(connection, ids)
+        withheld = orders.held_back(connection, ids)
+        for place, row in enumerate(rows):
+            state = held.get(row.subject_id)
+            owner = owners.get(row.subject_id)
+            if state is not None and owner is not None and row.subject_id not in withheld:
+                standing[place] = True
+                jurisdiction = places.get(owner.wrapped.jurisdiction, 0)
+                labels[place] = (_mask(state, numbers), 0, jurisdiction, state.last_day, 0)
+        return labels, standing
+
+
+def _mask(standing: Standing, numbers: dict[str, int]) -> int:
+    mask = 0
+    for purpose in standing.purposes:
+        mask |= 1 << numbers[purpose]
+    return mask

@@ -1,0 +1,69 @@
+"""Whatever is wrong with an index snapshot, the index is rebuilt from the sealed templates, and says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from countenance import Countenance
+from tests.galleries import Galleries, fill, names, row, search, template
+
+COUNT = 60
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def swap_with_another_gallerys(path: Path) -> None:
+    elsewhere = Galleries(path.parents[2] / "elsewhere", path.parents[2] / "cache")
+    other = elsewhere.new()
+    fill(other, COUNT, first_seed=9000)
+    other.close()
+    (theirs,) = (elsewhere.folder / "index").glob("*.snapshot")
+    assert theirs.name == path.name  # the same model, epoch and position
+    shutil.copy(theirs, path)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "not a snapshot": lambda path: path.write_bytes(b"hello" * 1000),
+    "one bit turned": flip,
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer than it was": lambda path: path.write_bytes(path.read_bytes() + b"0"),
+    "of another gallery": swap_with_another_gallerys,
+    "of a later position": lambda path: path.rename(path.with_name(path.name.replace(".1.", ".1.9"))),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_snapshot_that_cannot_be_used_is_rebuilt_with_progress(
+    galleries: Galleries, damage: Callable[[Path], object]
+) -> None:
+    gallery = galleries.new()
+    fill(gallery, COUNT)
+    gallery.close()
+    (snapshot,) = (galleries.folder / "index").glob("*.snapshot")
+    damage(snapshot)
+    told: list[tuple[int, int | None, str]] = []
+    with Countenance(
+        galleries.folder,
+        cache=galleries.cache,
+        clock=galleries.clock,
+        progress=lambda done, total, what: told.append((done, total, what)),
+    ) as again:
+        assert names(search(again, template(1007))) == ["stranger-007"]
+        assert again.index.status().references == COUNT
+        assert told[-1] == (COUNT, COUNT, "rebuilding the index from sealed templates")
+        again.enrol_templates([row("anna", template(1))])  # and a new snapshot can be written
+    told.clear()
+    with Countenance(galleries.folder, cache=galleries.cache, clock=galleries.clock) as once_more:
+        assert names(search(once_more, template(1))) == ["anna"]
+        assert once_more.index.status().snapshot_behind == 0

@@ -1,0 +1,245 @@
+"""Orders, appeals, permissions, withdrawals, holds and the clock, driven at random and checked after every step."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from countenance import Countenance, TemplateRow
+from countenance.clock import SteppedClock, from_text
+from countenance.errors import (
+    ErasureHeld,
+    OrderForbids,
+    OrderServed,
+    OrderTransitionRefused,
+    PermissionRefused,
+    SubjectUnknown,
+)
+from tests.order_gallery import PURPOSE, UNTIL, document, face, found, register, signed, verdict
+
+CACHE = Path(__file__).resolve().parents[2] / "build" / "test-cache"
+SERVED = from_text(document("ico-2022")["service"]["at"])
+PLACES = ("GB", "FR", "DE")
+ORDERS = {"ico-2022": "GB", "ico-fr": "FR"}
+PAUSING = {"suspend", "stay", "set_aside", "remit", "appeal"}
+FREEZING = {"freeze", "suspend", "stay", "remit", "reinstate", "appeal"}
+EVENTS = sorted(FREEZING | {"lift", "set_aside", "release", "dismiss_appeal"})
+
+
+class Life(RuleBasedStateMachine):
+    """The engine beside a model of it that knows only homes, papers and the calendar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = SteppedClock(SERVED)
+        self.home: dict[str, str] = {}
+        self.gone: set[str] = set()
+        """Who withdrew, or was erased by an order that reaches her."""
+        self.sealed: set[str] = set()
+        """Who withdrew while a hold keeps her."""
+        self.frozen: set[str] = set()
+        self.paused: set[str] = set()
+        self.held: dict[str, set[str]] = {}
+        self.numbers = itertools.count()
+
+    @initialize()
+    def found_gallery(self) -> None:
+        self.gallery = Countenance.init(self.folder / "gallery", cache=CACHE, clock=self.clock)
+        register(self.gallery, "ico-2022")
+        for place in PLACES:
+            for _ in range(2):
+                self._enrol(f"subject-{next(self.numbers)}", place)
+
+    def teardown(self) -> None:
+        if hasattr(self, "gallery"):
+            self.gallery.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _enrol(self, name: str, place: str) -> None:
+        self.gallery.enrol_templates([TemplateRow(name, face(name), (PURPOSE,), place, UNTIL)])
+        self.home[name] = place
+
+    def _served(self) -> dict[str, Any]:
+        return {str(one["order"]): one for one in self.gallery.orders.docket()}
+
+    @property
+    def _paper(self) -> Path:
+        paper = self.folder / "paper.txt"
+        paper.write_text("a paper", "utf-8")
+        return paper
+
+    # -- what can happen ------------------------------------------------------------------------------------
+
+    @rule(order_id=st.sampled_from(sorted(ORDERS)))
+    def serve(self, order_id: str) -> None:
+        def change(papers: dict[str, Any]) -> None:
+            papers["id"] = order_id
+            papers["scope"]["value"] = ORDERS[order_id]
+
+        known = order_id in self._served()
+        try:
+            self.gallery.orders.serve(signed("ico-2022", change))
+            assert not known
+        except OrderServed:
+            assert known
+
+    @rule(order_id=st.sampled_from(sorted(ORDERS)), event=st.sampled_from(EVENTS))
+    def happen(self, order_id: str, event: str) -> None:
+        if order_id not in self._served():
+            return
+        try:
+            self.gallery.orders.event(order_id, event, self._paper)
+        except OrderTransitionRefused:
+            return
+        if event in FREEZING:
+            self.frozen.add(order_id)
+        if event in PAUSING:
+            self.paused.add(order_id)
+        if event == "release":
+            self.frozen.discard(order_id)
+
+    @rule(order_id=st.sampled_from(sorted(ORDERS)), papers=st.booleans())
+    def execute(self, order_id: str, papers: bool) -> None:
+        if order_id not in self._served():
+            return
+        try:
+            answer: Any = self.gallery.orders.execute(order_id).as_dict()
+        except OrderTransitionRefused:
+            return
+        self.frozen.add(order_id)
+        if answer["erasures"]:
+            kept = set().union(*self.held.values()) if self.held else set()
+            self.gone |= {n for n, place in self.home.items() if place == ORDERS[order_id] and n not in kept}
+        for obligation, reason in answer["waiting"].items() if papers else ():
+            if reason.startswith("a person brings: "):
+                kinds = reason.removeprefix("a person brings: ").split(", ")
+                self.gallery.orders.show(order_id, obligation, [(kind, self._paper) for kind in kinds])
+
+    @rule(days=st.sampled_from([0.01, 1, 20, 40, 200]))
+    def wait(self, days: float) -> None:
+        self.clock.step(timedelta(days=days))
+
+    @rule(place=st.sampled_from(PLACES))
+    def arrive(self, place: str) -> None:
+        name = f"subject-{next(self.numbers)}"
+        standing = {order for order, one in self._served().items() if one["state"] != "set_aside"}
+        try:
+            self._enrol(name, place)
+        except OrderForbids:
+            assert place in {ORDERS[order] for order in standing}
+        except PermissionRefused:
+            self.home[name] = place
+            assert place in {ORDERS[order] for order in self.frozen}
+
+    @precondition(lambda self: any(name not in self.gone for name in self.home))
+    @rule(data=st.data())
+    def withdraw(self, data: Any) -> None:
+        name = data.draw(st.sampled_from(sorted(set(self.home) - self.gone)))
+        try:
+            self.gallery.withdraw(name)
+        except ErasureHeld:
+            assert any(name in some for some in self.held.values())
+            self.sealed.add(name)
+            return
+        assert not any(name in some for some in self.held.values())
+        self.gone.add(name)
+
+    @precondition(lambda self: not self.held and any(name not in self.gone for name in self.home))
+    @rule(data=st.data())
+    def hold(self, data: Any) -> None:
+        name = data.draw(st.sampled_from(sorted(set(self.home) - self.gone)))
+        self.gallery.duties.hold("court", "a court", [name])
+        self.held["court"] = {name}
+
+    @precondition(lambda self: "court" in self.held)
+    @rule()
+    def lift_hold(self) -> None:
+        self.gallery.duties.lift_hold("court")
+        released = self.held.pop("court")
+        for order_id in ORDERS:
+            try:
+                self.gallery.orders.event(order_id, "resolve", self._paper, hold_id="court")
+            except (OrderTransitionRefused, Exception):
+                continue
+        self.gallery.expire()
+        self.gone |= released & self.sealed
+
+    @rule()
+    def open_again(self) -> None:
+        self.gallery.close()
+        self.gallery = Countenance(self.folder / "gallery", cache=CACHE, clock=self.clock)
+
+    # -- what must be true after every step -----------------------------------------------------------------
+
+    @invariant()
+    def nobody_in_scope_is_returned_after_the_freeze(self) -> None:
+        barred = {ORDERS[order] for order in self.frozen}
+        expected = {
+            name
+            for name, place in self.home.items()
+            if place not in barred and name not in self.gone and name not in self.sealed
+        }
+        in_search = found(self.gallery, sorted(self.home))
+        assert in_search.isdisjoint({name for name, place in self.home.items() if place in barred})
+        assert in_search <= expected
+        # Who was refused a template under a freeze has none to be found by; everybody else is found.
+        assert {name for name in expected if name not in in_search} <= self._without_template()
+
+    def _without_template(self) -> set[str]:
+        people = {one.subject: one.references for one in self.gallery.status(people=True).people or ()}
+        return {name for name, references in people.items() if references == 0}
+
+    @invariant()
+    def nobody_outside_is_ever_erased(self) -> None:
+        for name in self.home:
+            if name in self.gone:
+                with pytest.raises(SubjectUnknown):
+                    self.gallery.residency.show(name)
+            else:
+                assert self.gallery.residency.show(name).evidence
+
+    @invariant()
+    def every_deadline_is_what_the_calendar_says(self) -> None:
+        by_hand = {"stop-using": date(2022, 9, 15), "erase": date(2022, 12, 15), "dpia": None}
+        for order_id, order in self._served().items():
+            days = {due["obligation"]: due["last_day"] for due in order["obligations"]}
+            for obligation, day in by_hand.items():
+                said = None if days[obligation] is None else date.fromisoformat(days[obligation])
+                if order_id not in self.paused or day is None:
+                    assert said == day
+                elif said is not None:
+                    assert said >= day
+
+    @invariant()
+    def an_order_is_complied_with_only_when_everybody_is_confirmed_gone(self) -> None:
+        for order_id, order in self._served().items():
+            if order["state"] != "complied":
+                continue
+            certificates = self.gallery.orders.certificate(order_id)
+            assert certificates
+            assert all(verdict(self.gallery, one).ok for one in certificates)
+            assert {due["standing"] for due in order["obligations"]} <= {"met", "met_late"}
+
+    @invariant()
+    def the_log_is_whole(self) -> None:
+        assert self.gallery.log.fsck().ok
+
+
+assert isinstance(SERVED, datetime)
+TestLife = pytest.mark.slow(Life.TestCase)
+TestLife.settings = settings(
+    max_examples=12,
+    stateful_step_count=14,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)

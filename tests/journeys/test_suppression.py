@@ -1,0 +1,175 @@
+"""What was erased does not come back by the back door; and what a photograph itself says of its place is heard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from countenance import Countenance
+from countenance.clock import SteppedClock, from_text
+from countenance.errors import SuppressedImage
+from countenance.recognition.gallery import placing
+from countenance.recognition.images.position import position
+from tests.galleries import Galleries
+from tests.order_gallery import PURPOSE, UNTIL, document, found, photograph, register, signed
+
+ACLU = "aclu-2022"
+
+
+def permit(gallery: Countenance, name: str, place: str = "DE") -> None:
+    gallery.permit(name, purposes=[PURPOSE], residence=place, until=UNTIL)
+
+
+def changed(data: bytes, *, quality: int = 60, size: int | None = None) -> bytes:
+    """The same photograph, resized and saved again."""
+    picture = Image.open(BytesIO(data)).convert("RGB")
+    if size is not None:
+        picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def taken_at(data: bytes, latitude: float, longitude: float, day: str = "2022:05:01 10:00:00") -> bytes:
+    """The photograph with a position in its metadata, as a camera writes it."""
+    exif = Image.Exif()
+    exif[0x8769] = {0x9003: day}
+    exif[0x8825] = {
+        1: "N" if latitude >= 0 else "S",
+        2: (abs(latitude), 0.0, 0.0),
+        3: "E" if longitude >= 0 else "W",
+        4: (abs(longitude), 0.0, 0.0),
+    }
+    out = BytesIO()
+    Image.open(BytesIO(data)).save(out, "JPEG", quality=95, exif=exif)
+    return out.getvalue()
+
+
+def test_an_erased_photograph_is_refused_for_somebody_else_and_so_is_a_near_copy(
+    galleries: Galleries, portrait_photographs: list[bytes]
+) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    permit(gallery, "ben")
+    original = portrait_photographs[0]
+    photograph(gallery, "anna", original)
+    gallery.withdraw("anna")
+    for again in (original, changed(original), changed(original, size=160)):
+        with pytest.raises(SuppressedImage):
+            photograph(gallery, "ben", again)
+    assert gallery.status().images == 0
+    assert list((galleries.folder / "blobs").rglob("*.sealed")) == []
+
+
+def test_another_photograph_is_not_refused(galleries: Galleries, portrait_photographs: list[bytes]) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    permit(gallery, "ben")
+    photograph(gallery, "anna", portrait_photographs[0])
+    gallery.withdraw("anna")
+    out = BytesIO()
+    ImageOps.solarize(Image.open(BytesIO(portrait_photographs[0])).crop((0, 0, 160, 160))).save(out, "JPEG")
+    photograph(gallery, "ben", out.getvalue())
+    assert gallery.status().images == 1
+
+
+def test_who_withdrew_may_bring_her_own_photograph_back_under_a_new_permission(
+    galleries: Galleries, portrait_photographs: list[bytes]
+) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    photograph(gallery, "anna", portrait_photographs[0])
+    gallery.withdraw("anna")
+    permit(gallery, "anna")
+    photograph(gallery, "anna", portrait_photographs[0])
+    assert found(gallery, ["anna"]) == {"anna"}
+
+
+def test_what_an_order_erased_is_refused_to_everybody(
+    galleries: Galleries, portrait_photographs: list[bytes]
+) -> None:
+    galleries.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = galleries.new()
+    permit(gallery, "giulia", "IT")
+    permit(gallery, "ben")
+    photograph(gallery, "giulia", portrait_photographs[0])
+    register(gallery, "garante-2022")
+    gallery.orders.serve(signed("garante-2022"))
+    gallery.orders.execute("garante-2022")
+    galleries.clock.step(timedelta(days=1))
+    permit(gallery, "giulia", "DE")  # she has moved, and permits again: the photograph stays out all the same
+    for name in ("giulia", "ben"):
+        with pytest.raises(SuppressedImage):
+            photograph(gallery, name, changed(portrait_photographs[0]))
+
+
+def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(
+    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
+) -> None:
+    pytest.importorskip("timezonefinder", reason="the geography extra is not installed")
+    galleries.clock = SteppedClock(from_text(document(ACLU)["service"]["at"]))
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    permit(gallery, "ben")
+    photograph(gallery, "anna", taken_at(portrait_photographs[0], 40.1, -89.3))  # Illinois, far from its borders
+    photograph(gallery, "ben", taken_at(portrait_photographs[1], 52.5, 13.4))  # Berlin
+    (evidence,) = [one for one in gallery.residency.show("anna").evidence if one.image_id is not None]
+    assert (evidence.tier, evidence.predicate) == ("C", "image_located_in")
+    assert "US-IL" in {place.code for place in evidence.value}
+    assert evidence.valid.start is not None
+    assert evidence.valid.start.isoformat() == "2022-05-01"
+
+    register(gallery, ACLU)
+    since_2020 = {"from": "2020-01-01", "to": None}
+    gallery.orders.serve(signed(ACLU, lambda d: d["scope"]["any"][0].update(when=since_2020)))
+    plan = gallery.orders.plan(ACLU).as_dict()
+    assert plan["subjects"] == 1
+    paper = tmp_path / "p"
+    paper.write_text("x", "utf-8")
+    gallery.orders.event(ACLU, "freeze", paper)
+    assert found(gallery, ["anna", "ben"]) == {"ben"}
+
+
+def test_without_geography_the_position_is_passed_over_and_that_is_said(
+    galleries: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from countenance.errors import GeographyMissing
+
+    def missing() -> None:
+        raise GeographyMissing("not installed")
+
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    monkeypatch.setattr(gallery._enroller._placing, "_open_geography", missing)
+    note = gallery._enroller._placing.place(
+        gallery._ledger.find("anna"), "0" * 32, taken_at(portrait_photographs[0], 52.5, 13.4)
+    )
+    assert note == placing.WITHOUT_GEOGRAPHY
+    assert len(gallery.residency.show("anna").evidence) == 1
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"), [(40.5, -89.25), (-33.75, 151.5), (0.0, 0.0), (90.0, 180.0)], ids=str
+)
+def test_a_position_is_read_as_the_camera_wrote_it(
+    portrait_photographs: list[bytes], latitude: float, longitude: float
+) -> None:
+    read = position(taken_at(portrait_photographs[0], latitude, longitude))
+    assert read is not None
+    assert (round(read.latitude, 6), round(read.longitude, 6)) == (latitude, longitude)
+    assert str(read.taken_on) == "2022-05-01"
+
+
+def test_damaged_or_missing_metadata_says_nothing(portrait_photographs: list[bytes]) -> None:
+    good = taken_at(portrait_photographs[0], 52.5, 13.4)
+    start = good.index(b"Exif\x00\x00")
+    assert position(portrait_photographs[0]) is None
+    assert position(b"") is None
+    for cut in range(start, start + 300, 7):
+        position(good[:cut])  # never raises
+        position(good[:cut] + b"\xff" * 50 + good[cut + 50 :])
+    assert position(taken_at(portrait_photographs[0], 95.0, 13.4)) is None
