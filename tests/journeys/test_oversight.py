@@ -6,13 +6,15 @@ import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
 from countenance import Countenance
+from countenance.cli.main import run
 from countenance.errors import (
     AccessRefused,
     CaseUnknown,
@@ -31,6 +33,7 @@ from countenance.oversight.reviewing import Answer, ItemKind
 from countenance.store import oversight_tables as tables
 from countenance.store import reviews as review_rows
 from countenance.terms import ArtefactClass
+from tests import order_gallery
 from tests.galleries import Galleries, row, template
 from tests.offices import PASSWORD, PURPOSE, Office, hire, office, protection_officer
 
@@ -444,6 +447,19 @@ def test_a_suspended_customer_and_a_removed_person_can_do_nothing_more(
     assert listed[police["authoriser"].actor] == "authoriser at Harbour Police"
 
 
+def test_an_orders_block_takes_effect_when_it_is_served(gallery: Countenance, officer: Principal) -> None:
+    shop = office(gallery, officer, "Shop", kind=CustomerClass.BUSINESS, jurisdiction="US-NY")
+    police = office(gallery, officer, "New York Police", jurisdiction="US-NY")
+    shops_case, police_case = shop.case(), police.case()
+    shop.search(shops_case, ANNA)
+    order_gallery.register(gallery, "aclu-2022")
+    gallery.orders.serve(order_gallery.signed("aclu-2022"))
+    with refused(Code.BARRED):
+        shop.search(shops_case, ANNA)
+    police.search(police_case, ANNA)
+    gallery.oversight.cases.close(shop["investigator"], shops_case)
+
+
 # -- isolation ----------------------------------------------------------------------------------------------------
 
 
@@ -632,3 +648,52 @@ def test_the_register_counts_what_was_done_and_keeps_counting_after_an_erasure(
         "refusals": 5,
     }
     assert "Harbour" not in json.dumps(gallery.oversight.register().as_dict())
+
+
+# -- the command line ---------------------------------------------------------------------------------------------
+
+
+def test_the_operators_steps_can_be_typed(
+    galleries: Galleries,
+    gallery: Countenance,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COUNTENANCE_PASSWORD", PASSWORD)
+    monkeypatch.setenv("COUNTENANCE_GALLERY", str(galleries.folder))
+
+    def typed(*arguments: str, status: int = 0) -> dict[str, Any]:
+        capsys.readouterr()
+        assert run([*arguments, "--json"]) == status
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    basis = ("--basis", "law_enforcement", "--purpose", PURPOSE)
+    made = typed("customer", "add", "Harbour Police", "--class", "police", "--jurisdiction", "GB", *basis)
+    there = ("--customer", made["customer"])
+    until = ("--until", (datetime.now(UTC) + timedelta(days=9)).date().isoformat())
+    tokens = {}
+    for name, role in (("ada", "investigator"), ("ben", "authoriser"), ("cyd", "reviewer")):
+        typed("person", "add", name, "--role", role, *there)
+        tokens[name] = typed("login", name)["secret"]
+    asked = ("--reference", "7", "--about", "a robbery", "--quota", "2")
+    assert typed("case", "open", *basis, *asked, *until, status=90)["error"]["code"] == "access_refused"
+    monkeypatch.setenv("COUNTENANCE_TOKEN", tokens["ada"])
+    case_id = typed("case", "open", *basis, *asked, *until)["case"]
+    monkeypatch.setenv("COUNTENANCE_TOKEN", tokens["ben"])
+    assert typed("case", "authorise", case_id)["state"] == "authorised"
+    monkeypatch.setenv("COUNTENANCE_TOKEN", tokens["cyd"])
+    typed("review", "next", status=90)
+    monkeypatch.setenv("COUNTENANCE_TOKEN", tokens["ada"])
+    assert typed("release", case_id) == {"released": []}
+    assert typed("case", "close", case_id)["state"] == "closed"
+    monkeypatch.delenv("COUNTENANCE_TOKEN")
+    key = typed("key", "issue", made["customer"], "--role", "investigator", *until)["key"]
+    typed("key", "revoke", key)
+    assert [one["revoked"] is None for one in typed("key", "list")["keys"]] == [False]
+    typed("customer", "block", "police", "GB", "--ground", "a court")
+    monkeypatch.setenv("COUNTENANCE_TOKEN", tokens["ada"])
+    typed("case", "open", *basis, *asked, *until, status=90)
+    assert typed("register")["customers"][0]["class"] == "police"
+    monkeypatch.setenv("COUNTENANCE_TOKEN", "cnt_no")
+    assert typed("case", "list", status=91)["error"]["code"] == "credential_invalid"
