@@ -165,6 +165,23 @@ def test_two_real_photographs_lie_side_by_side_and_tell_nothing_else(
         gallery.oversight.side_by_side(police["first"], task.task_id)
 
 
+def test_the_same_story_on_either_database(both: Galleries) -> None:
+    gallery = both.new()
+    gallery.enrol_templates([row("anna", ANNA), *(row(f"stranger-{n}", template(100 + n)) for n in range(9))])
+    police = office(gallery, protection_officer(gallery))
+    case_id = police.case(emergency=True)
+    police.search(case_id, template(9, near=ANNA))
+    for name in ("first", "second"):
+        police.review_rightly(name, ["anna"])
+    released = gallery.oversight.reviews.release(police["investigator"], case_id)
+    assert [one.subject for one in released] == ["anna"]
+    gallery.oversight.cases.close(police["authoriser"], case_id)
+    again = both.open()
+    assert again.oversight.sweep() == 0, "nothing is left to be swept"
+    assert [one.facts.state for one in again.oversight.cases.listed(police["investigator"])] == ["closed"]
+    assert count(again, "case_probes") == 0
+
+
 # -- no case, no search -------------------------------------------------------------------------------------------
 
 
