@@ -21,6 +21,7 @@ SUITES = {
     "pipeline": "Photograph to template",
     "orl": "Identification on real photographs",
     "index": "Search",
+    "scale": "The engine at a million references",
     "proof": "Certificates",
     "erasure": "Orders and erasure",
     "evaluation": "Evaluation",

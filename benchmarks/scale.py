@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -50,6 +50,12 @@ def newcomers(count: int) -> Iterator[TemplateRow]:
     for templates in (block for _, block in Identities(subjects=count, each=1, seed=5).blocks()):
         for number, template in enumerate(templates):
             yield TemplateRow(f"newcomer {number}", template, (PURPOSE,), "FR", UNTIL, Source.SIMULATED)
+
+
+def add(folder: Path) -> None:
+    """What another process does meanwhile."""
+    with Countenance(folder / "gallery") as gallery:
+        gallery.enrol_templates(newcomers(20_000))
 
 
 def identify(gallery: Countenance, probe: Vectors) -> Identification:
@@ -148,13 +154,13 @@ def measure(sheet: Sheet, folder: Path, owners: Vectors, probes: Vectors) -> Non
             for owner, probe in zip(owners.tolist(), probes, strict=True)
         ]
         sheet.note("identify: right subject first", sum(found) / len(found), "share")
-        adding = threading.Thread(target=lambda: gallery.enrol_templates(newcomers(20_000)))
+        adding = multiprocessing.get_context("spawn").Process(target=add, args=(folder,))
         adding.start()
         busy: list[float] = []
         while adding.is_alive():
             busy += each(lambda probe: identify(gallery, probe), probes[len(busy) % SEARCHES :][:1])
         adding.join()
-        sheet.spread("identify while 20,000 are added", busy)
+        sheet.spread("identify while another process adds 20,000", busy)
         name = f"simulated {owners[0]}"
         begun = time.perf_counter()
         frozen: list[float] = []

@@ -14,6 +14,7 @@ from countenance.clock import SteppedClock, from_text
 from countenance.custody.proof import compliance, verifier
 from countenance.errors import (
     AuthorityKeyUnknown,
+    BackupElsewhere,
     ClockSetBack,
     CountenanceError,
     DateImpossible,
@@ -363,3 +364,20 @@ def test_an_order_served_twice_is_refused_and_the_first_stays(galleries: Galleri
     with pytest.raises(OrderServed):
         gallery.orders.serve(signed("ico-2022"))
     assert len(gallery.orders.docket()) == 1
+
+
+def test_an_order_is_carried_out_on_either_database(both: Galleries, tmp_path: Path) -> None:
+    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = both.new()
+    people(gallery, residents(1))
+    register(gallery, "garante-2022")
+    gallery.orders.serve(signed("garante-2022"))
+    assert gallery.orders.plan("garante-2022").as_dict()["subjects"] == 1
+    assert gallery.orders.execute("garante-2022").as_dict()["erased_subjects"] == 1
+    assert found(gallery, sorted(residents(1))) == set(residents(1)) - {"IT-0"}
+    assert [verdict(gallery, one).ok for one in gallery.orders.certificate("garante-2022")] == [True]
+    if gallery.status().database == "postgresql":
+        with pytest.raises(BackupElsewhere):
+            gallery.backup(tmp_path / "b.tar")
+    else:
+        assert gallery.backup(tmp_path / "b.tar").subjects == len(residents(1)) - 1

@@ -52,13 +52,19 @@ class Life(RuleBasedStateMachine):
         self.held: dict[str, set[str]] = {}
         self.numbers = itertools.count()
 
-    @initialize()
-    def found_gallery(self) -> None:
+    @initialize(held=st.booleans(), in_force=st.booleans())
+    def found_gallery(self, held: bool, in_force: bool) -> None:
         self.gallery = Countenance.init(self.folder / "gallery", cache=CACHE, clock=self.clock)
         register(self.gallery, "ico-2022")
         for place in PLACES:
             for _ in range(2):
                 self._enrol(f"subject-{next(self.numbers)}", place)
+        # So that rare meetings (an order in force, a hold on somebody inside it) are not left to chance alone.
+        if in_force:
+            self.serve("ico-2022")
+            self.wait(40)
+        if held:
+            self._hold("subject-0")
 
     def teardown(self) -> None:
         if hasattr(self, "gallery"):
@@ -71,6 +77,10 @@ class Life(RuleBasedStateMachine):
 
     def _served(self) -> dict[str, Any]:
         return {str(one["order"]): one for one in self.gallery.orders.docket()}
+
+    def _hold(self, name: str) -> None:
+        self.gallery.duties.hold("court", "a court", [name])
+        self.held["court"] = {name}
 
     @property
     def _paper(self) -> Path:
@@ -158,8 +168,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def hold(self, data: Any) -> None:
         name = data.draw(st.sampled_from(sorted(set(self.home) - self.gone)))
-        self.gallery.duties.hold("court", "a court", [name])
-        self.held["court"] = {name}
+        self._hold(name)
 
     @precondition(lambda self: "court" in self.held)
     @rule()

@@ -112,7 +112,9 @@ def console() -> Console:
 
 def print_json(document: dict[str, object]) -> None:
     """One JSON document on standard output, UTF-8, keys in the order of the answer."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    # The name of a file or folder may hold bytes that are no text, which UTF-8 cannot carry.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def print_failure(failure: Failure, *, as_json: bool) -> None:

@@ -75,8 +75,11 @@ def interruption(what_was_done: str) -> Failure:
 
 
 def printable(text: str) -> str:
-    """``text`` with every control character shown as an escape, so that a file name cannot drive a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """``text`` with every control character shown as an escape, so that a file name cannot drive a terminal.
+
+    A line break is one of them: else a file name could write a line of the answer.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _place(error: OSError) -> str:

@@ -52,7 +52,13 @@ def tune(door: Door, recall: float, seed: int | None) -> int:
 
 @index.command()
 @click.option("--to", metavar="ENGINE", help="milvus://HOST:PORT[/DATABASE], or embedded.")
-@click.option("--kind", type=click.Choice(["FLAT", "IVF_SQ8", "IVF_RABITQ"]), default="FLAT", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["FLAT", "IVF_SQ8", "IVF_RABITQ"]),
+    default="FLAT",
+    show_default=True,
+    help="The server's index structure.",
+)
 @click.option("--lists", type=click.IntRange(1), default=1024, show_default=True, help="Lists of an inverted file.")
 @click.option(
     "--probes", type=click.IntRange(1), default=64, show_default=True, help="Lists that a search looks at."
@@ -61,7 +67,13 @@ def tune(door: Door, recall: float, seed: int | None) -> int:
 @click.option("--copies", type=click.IntRange(1), default=1, show_default=True, help="Replicas on the server.")
 @click.option("--gc-seconds", type=click.IntRange(0), help="How long the server keeps a dropped segment.")
 @click.option("--queue-seconds", type=click.IntRange(0), help="How long its message queue keeps what was written.")
-@click.option("--staleness-ms", type=click.IntRange(0), default=500, show_default=True)
+@click.option(
+    "--staleness-ms",
+    type=click.IntRange(0),
+    default=500,
+    show_default=True,
+    help="How late other processes' changes may be seen.",
+)
 @click.option("--abandon", is_flag=True, help="Give up a move that is under way, and delete what it wrote.")
 @everywhere
 @here

@@ -109,8 +109,8 @@ def identification(console: Console, document: Document) -> None:
     for note in document["notes"]:
         console.print(f"note: {printable(note)}")
     console.print(
-        f"Searched {document['references']:,} references of {document['gallery_size']:,} subjects for the purpose "
-        f"{printable(document['purpose'])}."
+        f"The gallery holds {document['references']:,} references of {document['gallery_size']:,} subjects; only "
+        f"those who permit {printable(document['purpose'])} were searched."
     )
     console.print(f"Threshold {threshold:.2f}{_expectation(document)}.")
     _grounds(console, document.get("calibration"))

@@ -6,6 +6,7 @@ data folder never exists without its keys.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -37,7 +38,8 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
     for folder in (place, keys):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise GalleryExists(f"{folder} exists and is not empty.")
-    if keys == place or place in keys.parents or keys in place.parents:
+    real_place, real_keys = place.resolve(), keys.resolve()
+    if real_keys == real_place or real_place in real_keys.parents or real_keys in real_place.parents:
         raise GalleryExists(f"The key folder {keys} and the data folder must not lie one inside the other.")
     gallery_id = secrets.token_hex(16)
     mark = secrets.token_hex(4)
@@ -50,6 +52,8 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
             new_place.mkdir(mode=0o700)
         KeyRing.create(new_keys, gallery_id).close()
         file = new_place / DATABASE_FILE
+        if database_url is None:
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # SQLite would ask the umask
         database = Database.of_file(file) if database_url is None else Database.at(database_url)
         try:
             _write_facts(database, gallery_id, mirrored)

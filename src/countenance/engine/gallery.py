@@ -38,7 +38,7 @@ from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
-from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
+from countenance.errors import CountenanceError, ErasureHeld, GalleryError, InputInvalid, KeysForeign, OrderForbids
 from countenance.oversight.ledger import SearchLedger
 from countenance.oversight.records import Seals
 from countenance.recognition.candidates.calibrate import Calibration
@@ -328,6 +328,12 @@ class Countenance:
 
         Raises SubjectUnknown, InputInvalid, SealBroken.
         """
+        folder = Path(out).absolute().parent.resolve()
+        for own in (self._settings.folder.resolve(), self._settings.keys.resolve()):
+            if (
+                own == folder or own in folder.parents
+            ):  # it is in the clear, and no keeper would ever erase it there
+                raise InputInvalid("An access archive must not lie inside the data folder or the key folder.")
         access = Access(
             self._database,
             self._ring,

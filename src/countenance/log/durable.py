@@ -36,7 +36,7 @@ def flush_folder(folder: Path) -> None:
 def _write_aside(path: Path, data: bytes) -> Path:
     aside = path.with_name(path.name + ASIDE)
     try:
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -81,7 +81,7 @@ def only_writer(lock: Path, timeout_seconds: float) -> Iterator[None]:
 
     The lock goes with the process: a killed writer holds nobody up. Raises GalleryBusy after the timeout.
     """
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + timeout_seconds
         while True:

@@ -12,6 +12,7 @@ Rules kept here:
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -32,6 +33,8 @@ BUSY_SECONDS = 30
 _INSUFFICIENT_PRIVILEGE = "42501"
 """SQLSTATE, PostgreSQL's appendix A."""
 
+_ASK_AGAIN_S = 0.002
+
 _ADVISORY_LOCK = 0x636F756E74656E  # "counten" in ASCII; any number that no other program is likely to take
 
 
@@ -48,7 +51,7 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+            event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, busy_seconds))
         else:
             engine = create_engine(parsed, pool_pre_ping=True)
         return cls(engine)
@@ -72,7 +75,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a read transaction: one consistent view, never blocked by a writer."""
-        with _our_errors(), self._engine.connect() as connection:
+        level = {"isolation_level": "REPEATABLE READ"} if self.backend == "postgresql" else {}
+        with _our_errors(), self._engine.connect().execution_options(**level) as connection:
             yield connection
 
     @contextmanager
@@ -181,9 +185,31 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("countenance_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
+    """Begin; a writer asks again every few milliseconds for as long as another one is writing.
+
+    SQLite's own waiting asks every tenth of a second after a while, and then hardly ever finds the gap between two
+    transactions of a bulk addition: a search that has to be put on record would wait for all of it.
+    """
+    raw: object = connection.connection.dbapi_connection
+    if not connection.get_execution_options().get("countenance_write") or not isinstance(raw, sqlite3.Connection):
+        connection.exec_driver_sql("BEGIN")
+        return
+    deadline = time.monotonic() + busy_seconds
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+            time.sleep(_ASK_AGAIN_S)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the error, in the words that are translated below
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
 
 
 def _alembic() -> Config:

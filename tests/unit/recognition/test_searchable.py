@@ -165,3 +165,13 @@ def test_saving_loads_no_index_when_the_snapshot_is_new_enough(galleries: Galler
     assert not mine(again).loaded
     again.enrol_templates([row("anna", template(1))])
     assert mine(again).loaded
+
+
+def test_bytes_of_the_erased_leave_the_memory_of_other_processes_too(galleries: Galleries) -> None:
+    writer, reader = galleries.new(), galleries.open()
+    writer.enrol_templates([row("anna", template(1)), row("ben", template(2))])
+    assert names(search(reader, template(2))) == ["ben"]
+    writer.withdraw("ben")
+    assert names(search(reader, template(2))) == []
+    until(lambda: len(mine(reader).current().held(np.array([2]))) == 0)
+    assert names(search(reader, template(1))) == ["anna"]

@@ -86,7 +86,11 @@ class Eraser:
             found = subjects.by_ids(connection, subject_ids)
         prepared = {number: self._witness.mark(row) for number, row in found.items()}
         with self._database.write() as connection:
-            # The plan is made here, so that nothing is forgotten that was enrolled a moment ago.
+            # The plan is made here, so that nothing is forgotten that was enrolled a moment ago, and nobody goes
+            # whose permission was renewed a moment ago.
+            if errand.ground is Ground.EXPIRY:
+                lapsed = set(permissions.lapsed(connection, clock.to_text(self._clock.now())))
+                prepared = {number: mark for number, mark in prepared.items() if number in lapsed}
             targets = [t for t in _targets(connection, subject_ids, artefacts) if t.subject_id in prepared]
             marks = [prepared[target.subject_id] for target in targets]
             subjects.freeze(connection, [t.subject_id for t in targets if t.whole])

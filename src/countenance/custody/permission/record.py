@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -97,7 +98,7 @@ class PermissionRecord:
             },
             "jurisdiction": self.residence,
             "recipients": list(self.recipients),
-            "withdrawal_method": f"countenance withdraw {self.subject}",
+            "withdrawal_method": f"countenance withdraw {shlex.quote(self.subject)}",
             "events": [{"event": "given", "event_time": self.given_utc, "state": "dpv:ConsentGiven"}],
         }
 

@@ -1,7 +1,7 @@
 """The record of an order that destroyed nothing: what was done, shown by papers and by entries of the log.
 
-Rules kept here: a record is no certificate of erasure and cannot be taken for one (another ``type``); every log entry
-that it cites comes with the entry itself and its proof; names of people have no place in it. What a paper says is the
+Rules kept here: a record is no certificate of erasure and cannot be taken for one (another ``type``); every log
+entry that it cites comes whole and with its proof; names of people have no place in it. What a paper says is the
 operator's statement; that the log has the entry is proven.
 """
 

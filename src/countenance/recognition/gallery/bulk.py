@@ -6,6 +6,7 @@ are read and recognised ahead by a few threads while this one writes, and memory
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -84,8 +85,14 @@ def enrol_all(
 
 
 def picture_name(picture: Picture, number: int) -> str:
-    """What messages call a photograph: its file name, or its place in the list."""
-    return picture.name if isinstance(picture, Path) else f"image {number}"
+    """What messages call a photograph: its file name, or its place in the list.
+
+    A file name may hold bytes that are no text; they become the replacement character, so that the name can be
+    sealed and printed.
+    """
+    if not isinstance(picture, Path):
+        return f"image {number}"
+    return os.fsencode(picture.name).decode("utf-8", "replace")
 
 
 def _write(enroller: Enroller, subject: SubjectRow, ready: Prepared, model: str, face: int | None) -> Item:

@@ -9,6 +9,7 @@ Rules kept here:
   time, and every piece is searchable at once. Whoever adds waits until the additions are searchable here.
 * A process that has fallen so far behind that the feed no longer says what it missed loads anew, and answers from
   its old index meanwhile. Nobody is returned by mistake: candidates.identify decides on every candidate afresh.
+* Bytes of what was removed go when a new epoch begins, whichever process began it.
 * Only the very first search of a process waits, for there is nothing yet to search.
 """
 
@@ -43,6 +44,12 @@ AT_ONCE = 256
 
 PIECE = 10_000
 """Changes that are taken in together; above the embedded index's own limit for making a segment at once."""
+
+
+OTHERS = (
+    "the memory of other processes: each leaves the entries out of its next search and drops their bytes with it"
+)
+"""What one process cannot confirm about an erasure."""
 
 
 class Searchable:
@@ -83,6 +90,8 @@ class Searchable:
         self._withheld = -1
         self._removed: dict[int, int] = {}
         self._saved_position = -1
+        self._bytes_wait = False
+        self._epoch = -1
         self._thread: threading.Thread | None = None
         self._trouble: CountenanceError | None = None
         self._closing = False
@@ -115,6 +124,8 @@ class Searchable:
                 index = self._index
         if index is None or newest != self._position:
             index = self._caught_up(self._without_removed(), newest - self._position)
+        if self._bytes_wait:
+            self._compact_soon(index)
         self._prepare(index)
         return index
 
@@ -154,6 +165,7 @@ class Searchable:
                 gone = feed.removed_since(connection, max(self._withheld, self._position))
             if gone:
                 self._removed |= gone
+                self._bytes_wait = True
                 index.remove(np.array(sorted(gone), np.int64))
             self._withheld = max(self._withheld, newest)
             return index
@@ -175,6 +187,15 @@ class Searchable:
             self._thread = threading.Thread(target=self._follow_apart, name="index-follower", daemon=True)
             self._thread.start()
         return index
+
+    def _compact_soon(self, index: Index) -> None:
+        """In a new epoch, drop the bytes of what was removed before it: another process's erasure needs it too."""
+        epoch = self._snapshots.epoch
+        if epoch == self._epoch or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._epoch, self._bytes_wait = epoch, False
+        self._thread = threading.Thread(target=index.compact, name="index-compacting", daemon=True)
+        self._thread.start()
 
     def _follow_apart(self) -> None:
         try:
@@ -240,6 +261,7 @@ class Searchable:
         with self._withholding:
             self._index, self._position = index, position
             self._withheld, self._removed = position, {}
+            self._epoch, self._bytes_wait = self._snapshots.epoch, True
 
     def _rebuilt(self, count: int, newest: int) -> tuple[Index, int]:
         index = self._open_index(count)
@@ -328,7 +350,7 @@ class Searchable:
             absence.absent and stale == 0,
             f"{absence.checked}; no snapshot of an earlier epoch is on the disk, and none could be read",
             absence.remaining + stale,
-            absence.unconfirmed,
+            absence.unconfirmed or OTHERS,
         )
 
 

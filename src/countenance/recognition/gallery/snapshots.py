@@ -44,6 +44,11 @@ class Snapshots:
                 path.unlink(missing_ok=True)
         return None
 
+    @property
+    def epoch(self) -> int:
+        """Number of the present epoch."""
+        return self._ring.epoch
+
     def epoch_key(self) -> tuple[int, bytes] | None:
         """The present epoch and its key; None when a crash left the epoch without one."""
         return self._ring.epoch_key()
