@@ -402,7 +402,6 @@ class Countenance:
             checkpoint = self._witness.begin_anew(self._clock.now())
             with self._database.write() as connection:
                 erasures.log_anew(connection, checkpoint)
-        self.oversight.sweep()
         finished = self._eraser.erase_again(progress) if old_copy else []
         finished += self._eraser.resume(progress)
         kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
@@ -414,6 +413,7 @@ class Countenance:
                 finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
+        self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
         return tuple(_unnamed(erased) for erased in finished)
 
     def status(self, *, people: bool = False) -> answers.Status:
