@@ -878,3 +878,63 @@ class ClipDecoderMissing(ClipError):
 
     code = "clip_decoder"
     remedy = "Install it with: pip install 'countenance[clips]'"
+
+
+# -- oversight ----------------------------------------------------------------------------------------------
+
+
+class OversightError(CountenanceError):
+    """Who may look, and why: something about a customer, a person, a key, a case or a review is not so."""
+
+    code = "oversight"
+
+
+class AccessRefused(OversightError):
+    """The policy, a case or a review does not allow this; ``reason`` is its code and ``str`` the sentence."""
+
+    code = "access_refused"
+    remedy = "docs/policy.md says who may do what."
+
+    def __init__(self, message: str, *, reason: str = "", remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason = reason
+
+
+class CredentialInvalid(OversightError):
+    """The key, session, name or password is not one that is in force. Which of them is not said."""
+
+    code = "credential_invalid"
+    remedy = "Log in again, or ask the operator for a new key."
+
+
+class CustomerUnknown(OversightError):
+    """No customer of that name or id is registered."""
+
+    code = "customer_unknown"
+    remedy = "See who is registered with: countenance customer list"
+
+
+class PersonUnknown(OversightError):
+    """There is no account of that id."""
+
+    code = "person_unknown"
+
+
+class PartyExists(OversightError):
+    """A customer or an account of that name is there already."""
+
+    code = "party_exists"
+
+
+class CaseUnknown(OversightError):
+    """There is no case of that id here."""
+
+    code = "case_unknown"
+    remedy = "See the cases with: countenance case list"
+
+
+class ReviewUnknown(OversightError):
+    """There is no review of that id for this person."""
+
+    code = "review_unknown"
+    remedy = "Ask for the next one with: countenance review next"

@@ -40,6 +40,10 @@ CERTIFICATE = 82
 COLLECTION = 85
 GRANT = 86
 CLIP = 87
+
+
+OVERSIGHT = 90
+CREDENTIAL = 91
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -183,6 +187,15 @@ EXIT_STATUS: dict[str, int] = {
     "live_input": CLIP,
     "case_missing": CLIP,
     "clip_decoder": CLIP,
+    # who may look, and why
+    "oversight": OVERSIGHT,
+    "access_refused": OVERSIGHT,
+    "customer_unknown": OVERSIGHT,
+    "person_unknown": OVERSIGHT,
+    "party_exists": OVERSIGHT,
+    "case_unknown": OVERSIGHT,
+    "review_unknown": OVERSIGHT,
+    "credential_invalid": CREDENTIAL,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""
 

@@ -16,7 +16,9 @@ import click
 
 from countenance.cli import exits
 from countenance.cli.backups import backup, restore
+from countenance.cli.cases import case, release, review
 from countenance.cli.collecting import bystanders, grant, import_
+from countenance.cli.customers import customer, key, login, person, public_register
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
@@ -69,6 +71,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
+    *(customer, person, login, key, case, review, release, public_register),
     demo,
 )
 for _command in _COMMANDS:

@@ -28,16 +28,20 @@ from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
+from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import MIRRORED, PLAIN, Evaluating, Standpoint
 from countenance.engine.index import GalleryIndex
 from countenance.engine.orders import Orders
+from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, ErasureHeld, GalleryError, InputInvalid, KeysForeign, OrderForbids
+from countenance.oversight.ledger import SearchLedger
+from countenance.oversight.records import Seals
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.candidates.kept import KeptCalibrations
@@ -56,6 +60,7 @@ from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references
 from countenance.store.holder import StoreHolder
+from countenance.terms import SubjectId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -276,16 +281,8 @@ class Countenance:
         model = self.model
         name = picture_name(image, 1)
         prepared = self._prepare(self._recogniser(model), name, self._read(image))
-        identifier = Identifier(
-            self._database,
-            self._vault,
-            self._ledger,
-            self._searchable,
-            self._calibration(model),
-            self._clock,
-        )
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
-        return identifier.identify(
+        return self._identifier(model).identify(
             prepared.faces,
             purpose=purpose,
             limit=limit,
@@ -347,6 +344,7 @@ class Countenance:
             self._register,
             self._description.gallery_id,
             self._clock,
+            SearchLedger(self._database, Seals(self._ring, self._vault), self._clock),
         )
         return access.write(self._ledger.find(subject), Path(out).absolute())
 
@@ -357,13 +355,7 @@ class Countenance:
         next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
         forbids it (the same, until the hold is lifted).
         """
-        owner = self._ledger.find(subject)
-        held = [hold.id for hold in self._desk.holds() if owner.subject_id in hold.subject_ids]
-        if held:
-            self._ledger.withdraw(owner.subject_id)
-            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
-        erased = self._eraser.erase([owner.subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
-        self._save_if_possible()
+        erased = self._withdraw_number(self._ledger.find(subject).subject_id, progress)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:
@@ -423,6 +415,7 @@ class Countenance:
                 finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
+        self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
         return tuple(_unnamed(erased) for erased in finished)
 
     def status(self, *, people: bool = False) -> answers.Status:
@@ -463,6 +456,25 @@ class Countenance:
     def log(self) -> Record:
         """The tamper-evident log: checkpoint, proofs, check."""
         return Record(self._witness)
+
+    @cached_property
+    def oversight(self) -> Oversight:
+        """Customers, people and keys, cases, reviews, the subject's ledger and the public register."""
+        parts = Foundations(
+            self._database, self._ring, self._vault, self._ledger, self._desk, self._witness, self._clock
+        )
+        search = partial(
+            CaseSearch,
+            database=self._database,
+            vault=self._vault,
+            ledger=self._ledger,
+            blobs=self._blobs,
+            limits=self._settings.limits,
+            prepare=lambda name, image: self._prepare(self._recogniser(self.model), name, self._read(image)),
+            identifier=lambda: self._identifier(self.model),
+            model=lambda: self.model,
+        )
+        return Oversight(parts, search, self._withdraw_number)
 
     @cached_property
     def evaluating(self) -> Evaluating:
@@ -575,6 +587,19 @@ class Countenance:
         return Execution(
             self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
         )
+
+    def _identifier(self, model: str) -> Identifier:
+        calibration = self._calibration(model)
+        return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
+
+    def _withdraw_number(self, subject_id: SubjectId, progress: Progress | None = None) -> Erased:
+        held = [hold.id for hold in self._desk.holds() if subject_id in hold.subject_ids]
+        if held:
+            self._ledger.withdraw(subject_id)
+            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
+        erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
+        self._save_if_possible()
+        return erased
 
     def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
         now = self._clock.now()

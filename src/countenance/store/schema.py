@@ -12,31 +12,21 @@ Rules kept here:
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite gives row numbers only to columns declared INTEGER
-Moment = String(32)
-"""RFC 3339 in UTC, as clock.to_text writes it: sorts as it reads."""
+from countenance.store import oversight_tables
+from countenance.store.columns import Moment as Moment
+from countenance.store.columns import Number as Number
+from countenance.store.columns import metadata as metadata
 
 facts = Table(
     "facts", metadata, Column("name", String(64), primary_key=True), Column("value", String(400), nullable=False)
@@ -376,6 +366,7 @@ PERSONAL = {
     import_files: "files looked at in imports",
     pending_faces: "faces waiting for the subject's confirmation",
     collected_images: "origins of collected images",
+    **oversight_tables.PERSONAL,
 }
 """Tables whose rows are about one subject and go with her, each with what its rows are called."""
 
@@ -396,5 +387,6 @@ HARMLESS = {
     suppressed_likenesses: "keyed fingerprints of parts of perceptual hashes, to refuse near copies",
     grants: "which sites published a grant, by scheme and host",
     granted_pages: "keyed fingerprints of page addresses, to ask a site only for what has changed",
+    **oversight_tables.HARMLESS,
 }
 """Tables without personal data in the clear, each with the reason."""

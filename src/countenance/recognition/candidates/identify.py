@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -39,6 +40,9 @@ from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
 from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
+
+Recorded = Callable[[Connection, str, Sequence[tuple["Candidate", ...]]], None]
+"""Called with the search's id and the candidates of each face."""
 
 MOST_CANDIDATES = 1000
 _SLACK = 8
@@ -177,8 +181,11 @@ class Identifier:
         fpir: float | None = None,
         strict: bool = False,
         notes: tuple[str, ...] = (),
+        recorded: Recorded | None = None,
     ) -> Identification:
         """Candidate lists for ``faces``, at most ``limit`` candidates each.
+
+        ``recorded`` is called in the transaction that writes the search; what it raises undoes the search.
 
         Raises PurposeUnknown, InputInvalid, ModelUncalibrated when there is no threshold to be had, or, if
         ``strict``, BeyondValidated when the calibration's sample cannot speak for the threshold.
@@ -209,6 +216,8 @@ class Identifier:
         with self._database.write() as connection:
             row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
             lists = self._record(connection, row, lists, purpose)
+            if recorded is not None:
+                recorded(connection, search_id, lists)
             active = self._searchable.people(connection)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(

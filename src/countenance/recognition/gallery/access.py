@@ -24,8 +24,9 @@ from countenance.custody.permission.record import describe
 from countenance.custody.residency.evidence import Evidence
 from countenance.custody.residency.register import Register
 from countenance.errors import InputInvalid
+from countenance.oversight.ledger import LedgerLine, SearchLedger
 from countenance.recognition.gallery.sealed import TemplateReader
-from countenance.store import notices, orders, references, searches
+from countenance.store import notices, orders, references
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow
 from countenance.store.subjects import SubjectRow
@@ -80,7 +81,9 @@ class Access:
         register: Register,
         gallery_id: str,
         clock: Clock,
+        search_ledger: SearchLedger,
     ) -> None:
+        self._search_ledger = search_ledger
         self._database = database
         self._ring = ring
         self._vault = vault
@@ -99,9 +102,9 @@ class Access:
         with self._database.read() as connection:
             images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
             rows = references.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])
-            returned = searches.that_returned(connection, subject.subject_id)
             told = notices.recipients(connection, subject.subject_id)
             under = orders.of_subject(connection, subject.subject_id)
+        returned = self._search_ledger.of(subject.subject_id)
         records = self._ledger.records(subject)
         name = self._ledger.name(subject)
         pictures, files = self._images(subject, images)
@@ -114,20 +117,8 @@ class Access:
             "permissions": [{**describe(record), "state": row.state.value} for row, record in records],
             "images": pictures,
             "templates": self._templates(subject, rows),
-            "searches": [
-                {
-                    "search": search.search_id,
-                    "at": search.at_utc,
-                    "purpose": search.purpose,
-                    "customer": "the operator of this gallery",
-                    "rank": result.rank,
-                    "score": result.score,
-                    "threshold": search.threshold,
-                    "reference": int(result.reference_id),
-                }
-                for search, result in returned
-            ],
-            "recipients": [{"recipient": recipient, "at": at} for recipient, at in told],
+            "searches": [_search(line) for line in returned],
+            "recipients": [{"recipient": recipient, "at": at_utc} for recipient, at_utc in told],
             "residency": [_evidence(one) for one in self._register.of(subject)],
             "orders": [{"order": order_id, "decision": decision} for order_id, decision in under],
         }
@@ -197,6 +188,20 @@ class Access:
                 "value": base64.b64encode(signature).decode(),
             },
         }
+
+
+def _search(line: LedgerLine) -> dict[str, object]:
+    """A ledger line with what the search said of her; of a stopped case that is erased, and not said."""
+    search, result = line.search, line.result
+    if search is None or result is None or line.what == "erased":
+        return line.as_dict()
+    return {
+        **line.as_dict(),
+        "rank": result.rank,
+        "score": result.score,
+        "threshold": search.threshold,
+        "reference": int(result.reference_id),
+    }
 
 
 def _evidence(one: Evidence) -> dict[str, object]:

@@ -1,0 +1,187 @@
+"""A search under a case, from the probe to the reviewers' table; and the two faces that a reviewer is shown.
+
+Rules kept here: the search, whom it returned, its case, its sealed probe and the review are one transaction;
+nothing of the candidates is in the answer. A search that fails gives its place in the quota back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from countenance.custody.permission.ledger import Ledger
+from countenance.errors import AccessRefused, KeyDestroyed
+from countenance.oversight.cases import Cases
+from countenance.oversight.gate import Gate
+from countenance.oversight.parties import Principal
+from countenance.oversight.policy import Code, Refused, Verb
+from countenance.oversight.review import Pair, Reviews
+from countenance.oversight.reviewing import ItemKind, controls_wanted
+from countenance.recognition.candidates import nonmates
+from countenance.recognition.candidates.identify import Candidate, Identifier
+from countenance.recognition.gallery import crops
+from countenance.recognition.gallery.bulk import Picture, picture_name
+from countenance.recognition.gallery.enrol import Prepared
+from countenance.settings import ImageLimits
+from countenance.store import references
+from countenance.store.cases import CaseRow
+from countenance.store.database import Database
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.sealing import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class SearchMade:
+    """That a search was made. Whom it found is for reviewers first."""
+
+    search_id: str
+    case_id: str
+    at_utc: str
+    faces: int
+    left: int
+    """Searches that the case still has."""
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON answer."""
+        return {
+            "search": self.search_id,
+            "case": self.case_id,
+            "at": self.at_utc,
+            "faces": self.faces,
+            "searches_left": self.left,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SideBySide:
+    """Two faces, each a square PNG; None when there is no picture of it (any more)."""
+
+    probe: bytes | None
+    candidate: bytes | None
+
+
+class CaseSearch:
+    """Searches one gallery for its customers' cases."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        cases: Cases,
+        reviews: Reviews,
+        *,
+        database: Database,
+        vault: Vault,
+        ledger: Ledger,
+        blobs: FolderBlobs,
+        limits: ImageLimits,
+        prepare: Callable[[str, Picture], Prepared],
+        identifier: Callable[[], Identifier],
+        model: Callable[[], str],
+    ) -> None:
+        """``prepare`` reads and recognises a picture; ``identifier`` and ``model`` are those in use now."""
+        self._gate = gate
+        self._cases = cases
+        self._reviews = reviews
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._blobs = blobs
+        self._limits = limits
+        self._prepare = prepare
+        self._identifier = identifier
+        self._model = model
+
+    def make(
+        self,
+        who: Principal,
+        case_id: str,
+        image: Picture,
+        *,
+        limit: int,
+        threshold: float | None,
+        source: random.Random | None,
+    ) -> SearchMade:
+        """See :meth:`countenance.engine.oversight.Oversight.search`."""
+        who, case = self._cases.take_search(who, case_id)
+        try:
+            prepared = self._prepare(picture_name(image, 1), image)
+            return self._search(who, case, prepared, limit, threshold, source or random.SystemRandom())
+        except AccessRefused as refused:  # the case ended while the picture was read
+            self._cases.give_back(case_id)
+            self._gate.refuse(who, Verb.IDENTIFY, Refused(Code(refused.reason), str(refused)))
+        except BaseException:
+            self._cases.give_back(case_id)
+            raise
+
+    def side_by_side(self, who: Principal, task_id: str) -> SideBySide:
+        """See :meth:`countenance.engine.oversight.Oversight.side_by_side`."""
+        case, item = self._reviews.shown(who, task_id)
+        try:
+            probe = self._cases.probe(case, item.search_id, item.face)
+        except KeyDestroyed:  # the case ended a moment ago
+            probe = None
+        with self._database.read() as connection:
+            rows = references.by_ids(connection, [item.reference_id])
+            candidate = None
+            if rows:
+                candidate = crops.of_reference(connection, self._vault, self._blobs, rows[0], self._limits)
+        return SideBySide(probe, candidate)
+
+    def _search(
+        self,
+        who: Principal,
+        case: CaseRow,
+        prepared: Prepared,
+        limit: int,
+        threshold: float | None,
+        source: random.Random,
+    ) -> SearchMade:
+        faces = [crops.cut_out(prepared.picture.pixels, one.face.box) for one in prepared.faces]
+
+        def recorded(connection: Connection, search_id: str, lists: Sequence[tuple[Candidate, ...]]) -> None:
+            kept = [face if found else b"" for face, found in zip(faces, lists, strict=True)]
+            self._cases.attach(connection, case, who, search_id, kept)
+            pairs = self._pairs(connection, case, prepared, lists, source)
+            self._reviews.put(connection, case.case_id, search_id, pairs)
+
+        notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
+        made = self._identifier().identify(
+            prepared.faces, purpose=case.purpose, limit=limit, threshold=threshold, notes=notes, recorded=recorded
+        )
+        left = case.quota - case.used
+        return SearchMade(made.search_id, case.case_id, made.at_utc, len(prepared.faces), left, made.notes)
+
+    def _pairs(
+        self,
+        connection: Connection,
+        case: CaseRow,
+        prepared: Prepared,
+        lists: Sequence[tuple[Candidate, ...]],
+        source: random.Random,
+    ) -> list[Pair]:
+        pairs = []
+        for number, (face, found) in enumerate(zip(prepared.faces, lists, strict=True), 1):
+            pairs += [Pair(number, one.subject_id, one.reference) for one in found]
+            if found:
+                shown = references.by_ids(connection, [one.reference for one in found])
+                unlike = nonmates.draw(
+                    connection,
+                    self._vault,
+                    self._ledger,
+                    model=self._model(),
+                    purpose=case.purpose,
+                    probe=face.template,
+                    count=controls_wanted(len(found)),
+                    exclude=[one.subject_id for one in found],
+                    pictured=any(row.image_id is not None for row in shown),
+                    source=source,
+                )
+                pairs += [
+                    Pair(number, one.subject_id, one.reference.reference_id, ItemKind.CONTROL) for one in unlike
+                ]
+        return pairs

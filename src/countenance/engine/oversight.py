@@ -1,0 +1,162 @@
+"""What the service asks of a gallery on behalf of its customers: ``gallery.oversight``.
+
+Rules kept here: whoever asks is a Principal, from :meth:`Oversight.authenticate` or, at the
+operator's own command line, ``MACHINE``; every method asks the policy itself, so a door cannot forget to.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from countenance.clock import Clock
+from countenance.custody.erasure.errand import Erased
+from countenance.custody.orders.desk import Desk
+from countenance.custody.permission.ledger import Ledger
+from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide
+from countenance.oversight.bars import Bars
+from countenance.oversight.cases import Cases
+from countenance.oversight.credentials import Credentials, Issued
+from countenance.oversight.customers import Customers
+from countenance.oversight.gate import Gate
+from countenance.oversight.keys import ApiKeys
+from countenance.oversight.ledger import Delays, LedgerLine, SearchLedger
+from countenance.oversight.parties import MACHINE, Principal
+from countenance.oversight.people import People
+from countenance.oversight.policy import Code, Decision, Refused, Verb
+from countenance.oversight.records import Recorder, Seals
+from countenance.oversight.register import PublicRegister, Registrar
+from countenance.oversight.review import Reviews
+from countenance.recognition.gallery.bulk import Picture
+from countenance.store.database import Database
+from countenance.terms import SubjectId
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+__all__ = ["MACHINE", "Foundations", "Oversight", "SearchMade", "SideBySide"]
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """The parts of a gallery that oversight stands on."""
+
+    database: Database
+    ring: KeyRing
+    vault: Vault
+    ledger: Ledger
+    desk: Desk
+    recorder: Recorder
+    clock: Clock
+
+
+class Oversight:
+    """Customers, people, keys, cases, reviews, ledger and register of one gallery. Thread-safe.
+
+    All methods that take ``who`` raise AccessRefused (its ``reason`` is a policy.Code) and CredentialInvalid.
+    """
+
+    def __init__(
+        self,
+        parts: Foundations,
+        make_search: Callable[[Gate, Cases, Reviews], CaseSearch],
+        withdraw: Callable[[SubjectId], Erased],
+    ) -> None:
+        """``make_search`` joins the recognition side; ``withdraw`` erases one subject."""
+        database, recorder, clock = parts.database, parts.recorder, parts.clock
+        seals = Seals(parts.ring, parts.vault)
+        self._credentials = Credentials(database, parts.ring, seals, recorder, clock)
+        self._gate = Gate(database, self._credentials, Bars(database, parts.desk, clock), recorder, clock)
+        self.customers = Customers(database, seals, self._gate, recorder, clock)
+        """Registered customers, and the classes of them that are blocked."""
+        self.people = People(database, seals, parts.ledger, self._gate, recorder, clock)
+        """Accounts, roles, reviewers' certificates."""
+        self.keys = ApiKeys(database, self._credentials, self._gate, recorder, clock)
+        """API keys."""
+        self.cases = Cases(database, seals, self._gate, recorder, clock)
+        """Cases, from asking to their end."""
+        self.reviews = Reviews(database, parts.ledger, self.cases, self._gate, recorder, clock)
+        """Reviews and releases."""
+        self.delays = Delays(database, self._gate, recorder, clock)
+        """Authorities that delay ledger entries."""
+        self._search_ledger = SearchLedger(database, seals, clock)
+        self._registrar = Registrar(database, parts.desk, clock)
+        self._search = make_search(self._gate, self.cases, self.reviews)
+        self._withdraw = withdraw
+
+    # -- who asks -------------------------------------------------------------------------------------------
+
+    def login(self, name: str, password: str) -> Issued:
+        """A session of eight hours for an account. Raises CredentialInvalid."""
+        return self._credentials.login(name, password)
+
+    def authenticate(self, token: str) -> Principal:
+        """Who shows this key or session token. Raises CredentialInvalid."""
+        return self._credentials.authenticate(token)
+
+    def signing_secret(self, key_id: str) -> str:
+        """The secret that requests of a signing key are checked with. Raises CredentialInvalid."""
+        return self._credentials.signing_secret(key_id)
+
+    def principal(self, key_id: str) -> Principal:
+        """Who stands behind a key whose signature was checked. Raises CredentialInvalid."""
+        return self._credentials.principal(key_id)
+
+    def require(self, who: Principal, verb: Verb | str, *, purpose: str | None = None) -> Principal:
+        """Ask the policy, for what a door does through the rest of the engine (enrol, orders, metrics, ...)."""
+        return self._gate.require(who, Verb(verb), purpose=purpose)
+
+    # -- searching ------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        who: Principal,
+        case_id: str,
+        image: Picture,
+        *,
+        limit: int = 10,
+        threshold: float | None = None,
+        source: random.Random | None = None,
+    ) -> SearchMade:
+        """Search for the faces of a probe under a case. The answer says that the search was made, never whom it
+        found: candidates go to two reviewers, and what they confirm comes out of ``reviews.release``.
+
+        ``source`` chooses the known non-mates; without one, the operating system's randomness does.
+        Raises CaseUnknown, and what ``identify`` raises; then nothing was taken from the quota.
+        """
+        return self._search.make(who, case_id, image, limit=limit, threshold=threshold, source=source)
+
+    def side_by_side(self, who: Principal, task_id: str) -> SideBySide:
+        """The two faces of a reviewer's task. Raises ReviewUnknown."""
+        return self._search.side_by_side(who, task_id)
+
+    # -- the subject herself --------------------------------------------------------------------------------
+
+    def own_ledger(self, who: Principal) -> tuple[LedgerLine, ...]:
+        """Every search that returned the subject who asks."""
+        return self._search_ledger.of(self._herself(who, Verb.LEDGER_READ))
+
+    def own_subject(self, who: Principal, verb: Verb = Verb.ACCESS_OWN) -> SubjectId:
+        """The number of the subject who asks, for what concerns her own data."""
+        return self._herself(who, verb)
+
+    def withdraw_own(self, who: Principal) -> Erased:
+        """Withdraw the permission of the subject who asks; everything of hers is destroyed, her account too."""
+        return self._withdraw(self._herself(who, Verb.WITHDRAW_OWN))
+
+    # -- the public, and time -------------------------------------------------------------------------------
+
+    def register(self) -> PublicRegister:
+        """The public register; anybody may read it."""
+        return self._registrar.register()
+
+    def sweep(self) -> int:
+        """Let time move every case; returns how many ended. At every opening; a service calls it once a minute."""
+        return self.cases.sweep()
+
+    def _herself(self, who: Principal, verb: Verb) -> SubjectId:
+        fresh = self._gate.require(who, verb)
+        decision: Decision = Refused(Code.NOT_HERSELF, "Only a subject's own account may do this.")
+        if fresh.subject_id is None:
+            self._gate.pass_on(fresh, verb, decision)
+        return SubjectId(fresh.subject_id or 0)
