@@ -39,7 +39,7 @@ lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-header --universal \
-		--python-version 3.11 --extra postgres --extra demo --extra geography --extra milvus --extra report --extra timestamp \
+		--python-version 3.11 --extra postgres --extra demo --extra geography --extra milvus --extra report --extra timestamp --extra clips \
 		--output-file requirements/lock.txt pyproject.toml requirements/dev.in
 
 clean:

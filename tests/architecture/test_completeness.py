@@ -25,7 +25,7 @@ LINES = 400
 CATALOGUES = {"errors.py"}
 """Lists of small things that are easier to find in one place; they hold no logic."""
 
-STILL_TOO_LONG = {"engine/gallery.py", "custody/proof/verifier.py"}
+STILL_TOO_LONG = {"custody/proof/verifier.py"}
 """Modules that have to be split yet. Nothing may be added here; what is short enough must be taken out."""
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}

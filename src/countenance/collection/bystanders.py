@@ -10,7 +10,7 @@ Rules kept here:
 * Doubt about a subject who was not named is no question: her face then counts as a bystander's, because asking
   would show somebody's album to somebody else.
 
-The thresholds: docs/adr/0012-bystanders.md.
+The thresholds: docs/adr/0015-bystanders.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which frames are worth a look: those in which something has moved since the last look, and some in any case.
 
 Rules kept here: at a standstill one look in two seconds; when something moves, up to ``looks`` a second; a new
-scene at once. What was measured: docs/adr/0013-clips.md.
+scene at once. What was measured: docs/adr/0016-clips.md.
 """
 
 from __future__ import annotations

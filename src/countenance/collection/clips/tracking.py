@@ -8,7 +8,7 @@ Rules kept here:
   that there is.
 * Of a track a few best faces remain, not the clip: memory does not grow with its length but with who is in it.
 
-Why not a package: docs/adr/0013-clips.md.
+Why not a package: docs/adr/0016-clips.md.
 """
 
 from __future__ import annotations

@@ -1,0 +1,353 @@
+"""How a gallery is put together, opened and closed, and the promises that opening it keeps.
+
+Rules kept here:
+
+* Opening a gallery first keeps its promises: what a crash interrupted is finished, what has expired is erased.
+* The networks are loaded when a photograph has to be looked at, not before: withdrawing needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from countenance.clock import Clock, SystemClock
+from countenance.custody.erasure.eraser import Eraser
+from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
+from countenance.custody.erasure.execution import Execution
+from countenance.custody.orders.desk import Desk
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.permission.record import Asked, check
+from countenance.custody.proof.witness import GalleryWitness
+from countenance.custody.residency.geography import ZoneGeography
+from countenance.custody.residency.register import Register, declared
+from countenance.engine import answers, founding
+from countenance.engine.collecting import Collecting, Parts
+from countenance.engine.evaluating import MIRRORED, PLAIN
+from countenance.engine.searching import Searching
+from countenance.engine.stock import Stock
+from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
+from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.identify import Identifier
+from countenance.recognition.candidates.kept import KeptCalibrations
+from countenance.recognition.gallery.bulk import Picture
+from countenance.recognition.gallery.current import CurrentIndex
+from countenance.recognition.gallery.enrol import Enroller, Prepared
+from countenance.recognition.gallery.placing import Placing
+from countenance.recognition.images import decode, read_bytes
+from countenance.recognition.models.package import ModelPackage, bundled_template_model
+from countenance.recognition.templates import package as packages
+from countenance.recognition.templates.recogniser import Recogniser
+from countenance.settings import Settings
+from countenance.store import description, erasures, numbering, references
+from countenance.store.holder import StoreHolder
+from countenance.terms import SubjectId
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
+
+SAVE_AFTER_CHANGES = 200
+"""Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
+
+
+class Composition:
+    """The parts of one opened gallery; ``engine.gallery.Countenance`` adds what may be asked of it."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._settings = Settings.of(folder, keys=keys, cache=cache)
+        self._clock = clock or SystemClock()
+        place = self._settings.folder
+        self._description = description.read(place)
+        self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
+        self._database = self._description.database(place)
+        self._blobs = FolderBlobs(place / "blobs")
+        self._vault = Vault(self._ring, self._description.gallery_id)
+        self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
+        self._searching = Searching(
+            self._database,
+            self._ring,
+            self._vault,
+            self._ledger,
+            self._settings,
+            self._description.gallery_id,
+            bundled_template_model().manifest.sha256,
+            lambda model: self._package(model).manifest.dimensions,
+            progress,
+        )
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self.close)
+            self._open()
+            unless_opened.pop_all()
+
+    def _open(self) -> None:
+        self._database.check_version()
+        with self._database.read() as connection:
+            if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
+                raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
+            self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
+        self._recognisers: dict[str, Recogniser] = {}
+        self._kept, self._broken = self._keep_promises()
+
+    # -- making and closing ---------------------------------------------------------------------------------
+
+    @classmethod
+    def init(
+        cls,
+        folder: str | Path,
+        *,
+        keys: str | Path | None = None,
+        cache: str | Path | None = None,
+        database_url: str | None = None,
+        mirrored: bool = False,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Make an empty gallery in ``folder`` and its key ring in ``keys`` (default ``<folder>.keys``).
+
+        ``database_url`` names a PostgreSQL database (``postgresql+psycopg://...``); without it SQLite in the
+        folder is used. ``mirrored`` averages each template with that of the mirrored face: slightly more
+        accurate, twice the work; it cannot be changed later without re-enrolling.
+
+        Raises GalleryExists when a folder is not empty, DiskFull; then nothing was made.
+        """
+        settings = Settings.of(folder, keys=keys, cache=cache)
+        founding.found(settings, database_url, mirrored, clock or SystemClock())
+        return cls(folder, keys=keys, cache=cache, clock=clock)
+
+    def close(self) -> None:
+        """Let go of files and connections, after what works in the background has come to a stop."""
+        self._searching.close()
+        self._blobs.close()
+        self._ring.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- what other parts ask of ---------------------------------------------------------------------------
+
+    @cached_property
+    def oversight(self) -> Oversight:
+        """Customers, people and keys, cases, reviews, the subject's ledger and the public register."""
+        parts = Foundations(
+            self._database, self._ring, self._vault, self._ledger, self._desk, self._witness, self._clock
+        )
+        search = partial(
+            CaseSearch,
+            database=self._database,
+            vault=self._vault,
+            ledger=self._ledger,
+            blobs=self._blobs,
+            limits=self._settings.limits,
+            prepare=lambda name, image: self._prepare(self._recogniser(self.model), name, self._read(image)),
+            identifier=lambda: self._identifier(self.model),
+            model=lambda: self.model,
+        )
+        return Oversight(parts, search, self._withdraw_number)
+
+    @cached_property
+    def index(self) -> GalleryIndex:
+        """The index: its status, how far a search goes, and moving it to a server and back."""
+        return GalleryIndex(
+            self._database,
+            self._ring,
+            self._settings,
+            self._description.gallery_id,
+            self._searching,
+            self._clock,
+        )
+
+    @property
+    def model(self) -> str:
+        """Digest of the model that searches use now."""
+        with self._database.read() as connection:
+            return numbering.fact(connection, ACTIVE_MODEL) or bundled_template_model().manifest.sha256
+
+    # -- promises ---------------------------------------------------------------------------------------------
+
+    def expire(self, *, progress: Progress | None = None) -> tuple[answers.Withdrawal, ...]:
+        """Finish interrupted erasures, delete again what an old copy of the data brought back, and erase every
+        subject whose last permission has ended.
+
+        This happens at every opening; a service that stays open calls it once a day.
+        """
+        self.collecting.expire()
+        old_copy = self._eraser.is_old_copy
+        if old_copy and not self._witness.begun_anew:
+            self._witness.leave_old_log()
+        if self._witness.begun_anew:
+            checkpoint = self._witness.begin_anew(self._clock.now())
+            with self._database.write() as connection:
+                erasures.log_anew(connection, checkpoint)
+        finished = self._eraser.erase_again(progress) if old_copy else []
+        finished += self._eraser.resume(progress)
+        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
+        due = {Ground.WITHDRAWAL: self._ledger.withdrawn(), Ground.EXPIRY: self._ledger.lapsed()}
+        for ground, numbers in due.items():
+            going = [number for number in numbers if number not in kept]
+            kept.update(going)
+            if going:
+                finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
+        if finished:
+            self._save_if_possible()
+        self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
+        return tuple(_unnamed(erased) for erased in finished)
+
+    # -- parts ----------------------------------------------------------------------------------------------
+
+    @property
+    def kept_promises(self) -> tuple[answers.Withdrawal, ...]:
+        """What opening this gallery finished or erased because it was due."""
+        return self._kept
+
+    @property
+    def broken_promise(self) -> str | None:
+        """Why something that was due at opening could not be finished, or None. It is tried again each time."""
+        return self._broken
+
+    def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
+        self._blobs.recover(self._knows_image)
+        try:
+            self.index.leave()
+            return self.expire(), None
+        except KeysForeign:
+            raise
+        except CountenanceError as error:  # a gallery that cannot be opened could not be put right either
+            return (), str(error)
+
+    def _save_if_possible(self) -> None:
+        """Write the index anew after an erasure. A cache that cannot be written must not hide the erasure."""
+        with suppress(CountenanceError):
+            self._searchable.save()
+
+    def _knows_image(self, image_id: str) -> bool:
+        with self._database.read() as connection:
+            return references.has_image(connection, image_id)
+
+    @property
+    def _searchable(self) -> CurrentIndex:
+        return self._searching.now()
+
+    def _keep_index(self) -> None:
+        self._searchable.save()
+
+    @property
+    def _eraser(self) -> Eraser:
+        holders = (self._searching, self._blobs, StoreHolder(self._database))
+        lock = self._settings.folder / ".erasing"
+        return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
+
+    @cached_property
+    def _witness(self) -> GalleryWitness:
+        return GalleryWitness(self._settings.folder, self._description.gallery_id, self._ring)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        return Desk(self._database, self._ring, self._clock)
+
+    @cached_property
+    def _register(self) -> Register:
+        return Register(self._database, self._vault, self._ledger, self._clock)
+
+    @cached_property
+    def _execution(self) -> Execution:
+        return Execution(
+            self._database, self._desk, self._register, lambda: self._eraser, self._witness, self._clock
+        )
+
+    def _identifier(self, model: str) -> Identifier:
+        calibration = self._calibration(model)
+        return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
+
+    def _withdraw_number(self, subject_id: SubjectId, progress: Progress | None = None) -> Erased:
+        held = [hold.id for hold in self._desk.holds() if subject_id in hold.subject_ids]
+        if held:
+            self._ledger.withdraw(subject_id)
+            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
+        erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
+        self._save_if_possible()
+        return erased
+
+    def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
+        now = self._clock.now()
+        checked = [check(one, now=now, record_id="", version=1) for one in asked]
+        told = [(one.subject, [declared(one.residence, now.date())]) for one in checked]
+        forbidding = self._execution.forbidding(told)
+        if forbidding is not None:
+            raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
+
+    @cached_property
+    def _enroller(self) -> Enroller:
+        placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
+        return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
+
+    @cached_property
+    def collecting(self) -> Collecting:
+        """The verbs that take images in by permission: exports, albums, granted pages; and search clips."""
+        return Collecting(
+            Parts(
+                self._database,
+                self._ring,
+                self._vault,
+                self._ledger,
+                self._clock,
+                self._settings.limits,
+                self._blobs,
+                begin_epoch=lambda: self._eraser.begin_epoch(),
+                enroller=lambda: self._enroller,
+                recogniser=lambda: self._recogniser(self.model),
+                searchable=lambda: self._searchable,
+                calibration=lambda: self._calibration(self.model),
+            )
+        )
+
+    @cached_property
+    def _stock(self) -> Stock:
+        return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
+
+    @property
+    def _models_folder(self) -> Path:
+        return self._settings.folder / "models"
+
+    def _package(self, model: str) -> ModelPackage:
+        return packages.find(model, self._models_folder)
+
+    def _recogniser(self, model: str) -> Recogniser:
+        if model not in self._recognisers:
+            package = self._package(model)
+            self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
+        return self._recognisers[model]
+
+    def _calibration(self, model: str) -> Calibration | None:
+        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
+
+    @cached_property
+    def _calibrations(self) -> KeptCalibrations:
+        return KeptCalibrations(self._settings.folder, self._ring)
+
+    def _read(self, image: Picture) -> bytes:
+        return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
+
+    def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
+        picture = decode(data, self._settings.limits, name=name)
+        return Prepared(name, data, picture, recogniser.recognise(picture.pixels))
+
+
+def _unnamed(erased: Erased) -> answers.Withdrawal:
+    return answers.Withdrawal(", ".join(f"number {n}" for n in erased.subject_ids), erased)
