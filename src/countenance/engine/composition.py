@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,8 +26,11 @@ from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.geography import ZoneGeography
 from countenance.custody.residency.register import Register, declared
 from countenance.engine import answers, founding
+from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.evaluating import MIRRORED, PLAIN
+from countenance.engine.index import GalleryIndex
+from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
@@ -37,6 +40,7 @@ from countenance.recognition.candidates.kept import KeptCalibrations
 from countenance.recognition.gallery.bulk import Picture
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
+from countenance.recognition.gallery.migrate import ACTIVE_MODEL
 from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.package import ModelPackage, bundled_template_model
@@ -140,7 +144,7 @@ class Composition:
     ) -> None:
         self.close()
 
-    # -- what other parts ask of ---------------------------------------------------------------------------
+    # -- what other parts rely on ---------------------------------------------------------------------------
 
     @cached_property
     def oversight(self) -> Oversight:
