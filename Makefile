@@ -11,7 +11,7 @@ install: $(STAMP)
 
 $(STAMP): requirements/lock.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/lock.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/lock.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
@@ -42,6 +42,7 @@ lock:
 	build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-header --universal \
 		--python-version 3.11 --extra postgres --extra demo --extra geography --extra milvus --extra report --extra timestamp --extra clips \
+		--extra service --extra s3 --extra transit --override requirements/overrides.txt \
 		--output-file requirements/lock.txt pyproject.toml requirements/dev.in
 
 clean:
