@@ -11,6 +11,7 @@ import pytest
 
 from tests import photographs
 from tests.galleries import Galleries
+from tests.servers import seaweedfs
 from tests.servers.milvus import MilvusServer, ServerUnavailable, running
 from tests.servers.postgres import Server
 
@@ -29,10 +30,22 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
         _absent(str(reason))
 
 
-def _absent(reason: str) -> None:
+def _absent(reason: str, server: str = "Milvus") -> None:
     if os.environ.get("CI"):
-        pytest.fail(f"CI must run the tests on a real Milvus: {reason}")
+        pytest.fail(f"CI must run the tests on a real {server}: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.SeaweedServer]:
+    """A real S3 server. Skipped where it or its client is not installed, except in CI, which must run it."""
+    if importlib.util.find_spec("obstore") is None:
+        _absent("the extra 's3' is not installed", "S3 server")
+    try:
+        with seaweedfs.running(tmp_path_factory.mktemp("seaweed")) as server:
+            yield server
+    except ServerUnavailable as reason:
+        _absent(str(reason), "S3 server")
 
 
 @pytest.fixture(scope="session")
