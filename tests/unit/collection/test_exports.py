@@ -13,7 +13,7 @@ from countenance.collection.exports import album as albums
 from countenance.collection.exports.account import account_findings
 from countenance.collection.exports.album import Album
 from countenance.collection.exports.containers import Member, Read
-from countenance.collection.exports.layouts import recognise
+from countenance.collection.exports.layouts import Fact, recognise
 from countenance.collection.exports.paths import mended, zip_name
 from tests.unit.collection import export_files as made
 
@@ -21,8 +21,10 @@ PHOTOS = {"a.jpg": b"\xff\xd8\xff picture a", "b": b"\xff\xd8\xff picture b", "c
 PROFILE = b"\xff\xd8\xff me"
 LAYOUTS: dict[str, tuple[str, Callable[[Mapping[str, bytes], bytes], dict[str, bytes]]]] = {
     "Instagram, JSON": ("Instagram", made.instagram_json),
+    "Instagram, labels and values": ("Instagram", made.instagram_labelled),
     "Instagram, HTML": ("Instagram", made.instagram_html),
     "Facebook, JSON": ("Facebook", made.facebook_json),
+    "Facebook, an additional profile": ("Facebook", made.facebook_profile),
     "Facebook, HTML": ("Facebook", made.facebook_html),
     "Takeout": ("Google Takeout", made.takeout),
     "Takeout, German, before 2024": (
@@ -96,12 +98,22 @@ def told(files: dict[str, bytes], folder: Path, name: str) -> Any:
     ("make", "caption", "latitude"),
     [
         (made.instagram_json, "Grüße aus London 🇬🇧", 51.5074),
+        (made.instagram_labelled, "Grüße aus London 🇬🇧", 51.5074),
         (made.instagram_html, "In London 🇬🇧", 51.5074),
         (made.facebook_json, "Café à Paris 🇫🇷", 48.8566),
+        (made.facebook_profile, "Café à Paris 🇫🇷", 48.8566),
         (made.facebook_html, "À Paris 🇫🇷", None),
         (made.takeout, "Am Brandenburger Tor 🇩🇪", 52.5163),
     ],
-    ids=["Instagram, JSON", "Instagram, HTML", "Facebook, JSON", "Facebook, HTML", "Takeout"],
+    ids=[
+        "Instagram, JSON",
+        "Instagram, labels and values",
+        "Instagram, HTML",
+        "Facebook, JSON",
+        "Facebook, an additional profile",
+        "Facebook, HTML",
+        "Takeout",
+    ],
 )
 def test_captions_times_and_positions_find_their_picture(
     make: Callable[..., dict[str, bytes]], caption: str, latitude: float | None, tmp_path: Path
@@ -112,16 +124,101 @@ def test_captions_times_and_positions_find_their_picture(
     assert about.latitude == latitude
 
 
+@pytest.mark.parametrize(
+    "make", [made.instagram_labelled, made.instagram_html, made.facebook_json, made.facebook_html]
+)
+def test_other_people_who_are_named_beside_a_picture_are_no_caption(
+    make: Callable[..., dict[str, bytes]], tmp_path: Path
+) -> None:
+    assert told(make(PHOTOS, PROFILE, caption=""), tmp_path, "a.jpg").caption == ""
+
+
+def test_an_unpacked_folder_that_lost_its_outer_name_keeps_its_captions(tmp_path: Path) -> None:
+    files = made.facebook_profile(PHOTOS, PROFILE)
+    outer = "this_profile's_activity_across_facebook/"
+    folder = made.unpacked({name.removeprefix(outer): data for name, data in files.items()}, tmp_path / "export")
+    captions = {item.name.rpartition("/")[2]: item.told.caption for item in opened(folder).pictures()}
+    assert captions["a.jpg"] == "Café à Paris 🇫🇷"
+
+
 LONG = "IMG_20230502_040000_with_a_very_long_name_indeed_it_is.jpg"
+WIDE = "🏖" * 25 + ".jpg"
+"""In UTF-16 each of these counts as two, and the sidecar's name is cut after the 23rd."""
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a(1).jpg", LONG, "a-edited.jpg", "a.MP.jpg", "ohne-endung"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.jpg", "a(1).jpg", LONG, WIDE, "a-edited.jpg", "a-modifié.jpg", "a.MP.jpg", "ohne-endung", "a b~2.HEIC"],
+)
 @pytest.mark.parametrize("new", [True, False], ids=["since 2024", "before 2024"])
 def test_every_takeout_picture_finds_its_sidecar(name: str, new: bool, tmp_path: Path) -> None:
-    files = made.takeout({"other.jpg": b"x", name.replace("-edited", ""): b"y"}, PROFILE, new=new)
-    original = f"Takeout/Google Photos/Photos from 2023/{name.replace('-edited', '')}"
-    files[f"Takeout/Google Photos/Photos from 2023/{name}"] = files[original]
+    original = name.replace("-edited", "").replace("-modifié", "")
+    files = made.takeout({"other.jpg": b"x", original: b"y"}, PROFILE, new=new)
+    place = "Takeout/Google Photos/Photos from 2023/"
+    files[place + name] = files[place + original]
     assert told(files, tmp_path, "/" + name).taken_at == datetime.fromtimestamp(made.MADE + 1, UTC)
+
+
+@pytest.mark.parametrize(
+    ("picture", "sidecar"),
+    [
+        ("img(18).jpg", "img.jpg.supplemental-metadata(18).json"),
+        ("img(18).jpg", "img(18).jpg.supple(18).json"),
+        ("img(18).jpg", "img(18).jpg.supplemental-metadata.json"),
+        ("0123456789012345678901234567890123456789012.jpg", "0123456789012345678901234567890123456789012.jp.json"),
+        (
+            "0123456789012345678901234567890123456789012(3).jpg",
+            "0123456789012345678901234567890123456789012.jp(3).json",
+        ),
+        (
+            "original_01234567-0123-0123-0123-0123456789ab_P(1).jpg",
+            "original_01234567-0123-0123-0123-0123456789ab_.json",
+        ),
+        ("a-edited(2).jpg", "a.jpg(2).json"),
+        (
+            "PXL_20230502_040000000.NIGHT.0123456789abcdef-edi.jpg",
+            "PXL_20230502_040000000.NIGHT.0123456789abcdef..json",
+        ),
+    ],
+    ids=[
+        "its number behind",
+        "its number in both places",
+        "a number that was always its own",
+        "cut inside the ending",
+        "cut inside the ending, with a number",
+        "a copy whose sidecar was forgotten",
+        "an edited copy with a number",
+        "a word for edited that was cut itself",
+    ],
+)
+def test_odd_sidecar_names_are_understood(picture: str, sidecar: str, tmp_path: Path) -> None:
+    files = made.takeout({}, PROFILE)
+    place = "Takeout/Google Photos/Photos from 2023/"
+    files[place + picture] = b"x"
+    files[place + sidecar] = (
+        b'{"title": "x.jpg", "description": "found", "photoTakenTime": {"timestamp": "1683000000"}}'
+    )
+    assert told(files, tmp_path, picture).caption == "found"
+
+
+def test_a_sidecar_of_another_picture_is_not_taken(tmp_path: Path) -> None:
+    files = made.takeout({"a.jpg": b"x"}, PROFILE)
+    place = "Takeout/Google Photos/Photos from 2023/"
+    files |= {place + name: b"y" for name in ("a(1).jpg", "ab.jpg", "a-2.jpg")}
+    album = opened(made.zipped(files, tmp_path / "export.zip"))
+    captions = {item.name.rpartition("/")[2]: item.told.caption for item in album.pictures()}
+    assert [captions[name] for name in ("a(1).jpg", "ab.jpg", "a-2.jpg")] == ["", "", ""]
+    assert captions["a.jpg"]
+
+
+@pytest.mark.parametrize("second", ["takeout-20260501T120000Z-002.zip", "takeout-20260501T120000Z-2-001.zip"])
+def test_parts_of_a_takeout_that_lie_beside_it_are_taken(second: str, tmp_path: Path) -> None:
+    first = made.zipped(made.takeout({"a.jpg": b"x"}, PROFILE), tmp_path / "takeout-20260501T120000Z-001.zip")
+    made.zipped(made.takeout({"b.jpg": b"y"}, PROFILE), tmp_path / second)
+    made.zipped(made.takeout({"c.jpg": b"z"}, PROFILE), tmp_path / "takeout-20260601T120000Z-001.zip")
+    found = {item.name.rpartition("/")[2] for item in opened(first).pictures()}
+    assert {"a.jpg", "b.jpg"} <= found
+    assert "c.jpg" not in found
 
 
 def test_a_sidecar_in_one_part_speaks_of_a_picture_in_another(tmp_path: Path) -> None:
@@ -138,14 +235,31 @@ def test_a_sidecar_in_one_part_speaks_of_a_picture_in_another(tmp_path: Path) ->
 
 def test_the_account_tells_country_prefix_language_and_zone_and_nothing_else(tmp_path: Path) -> None:
     findings = {}
-    for number, make in enumerate((made.instagram_json, made.instagram_html, made.facebook_json, made.takeout)):
+    for number, make in enumerate(
+        (
+            made.instagram_json,
+            made.instagram_html,
+            made.facebook_json,
+            made.takeout,
+            made.instagram_labelled,
+        )
+    ):
         album = opened(made.zipped(make(PHOTOS, PROFILE), tmp_path / f"{number}.zip"))
         found = account_findings(album.facts, datetime(2026, 5, 1, tzinfo=UTC).date())
         findings[number] = {(f.signal.value, tuple(str(p.code) for p in f.value)) for f in found}
     assert findings[0] == {("export_account_country", ("GB",)), ("phone_prefix", ("GB", "GG", "IM", "JE"))}
     assert findings[1] == {("export_account_country", ("GB",))}
-    assert {signal for signal, _ in findings[2]} == {"phone_prefix", "time_zone"}
+    assert findings[2] >= {("export_account_country", ("FR",))}
+    assert {signal for signal, _ in findings[2]} == {"phone_prefix", "time_zone", "export_account_country"}
     assert {signal for signal, _ in findings[3]} == {"phone_prefix", "language"}
+    assert findings[4] == findings[0]
+
+
+def test_a_country_is_known_by_its_code_and_its_english_name() -> None:
+    day = datetime(2026, 5, 1, tzinfo=UTC).date()
+    for text, code in (("GB", "GB"), ("United Kingdom", "GB"), ("France", "FR"), ("Deutschland", None)):
+        found = [str(f.value[0].code) for f in account_findings({Fact.COUNTRY: text}, day)]
+        assert found == ([] if code is None else [code])
 
 
 def test_text_that_is_whole_is_not_mended() -> None:

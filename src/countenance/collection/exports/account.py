@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
+from importlib import resources
 
 from countenance.collection.exports.layouts import Fact
 from countenance.custody.residency import extract
@@ -20,7 +22,7 @@ def account_findings(facts: Mapping[Fact, str], exported_on: date) -> list[Findi
         text = _BRACKETED.sub("", value.strip())
         match fact:
             case Fact.COUNTRY:
-                found.append(extract.from_export_country(text, None, exported_on))
+                found.append(extract.from_export_country(_code(text), None, exported_on))
             case Fact.PHONE:
                 found.append(extract.from_phone_number(text))
             case Fact.LANGUAGE:
@@ -28,3 +30,21 @@ def account_findings(facts: Mapping[Fact, str], exported_on: date) -> list[Findi
             case Fact.TIME_ZONE:
                 found.append(extract.from_time_zone(text))
     return [finding for finding in found if finding is not None]
+
+
+def _code(country: str) -> str:
+    """The code of a country that may be given by its English name; any other text comes back as it is."""
+    return _codes().get(country.casefold(), country)
+
+
+@cache
+def _codes() -> dict[str, str]:
+    """Codes by English name (ISO 3166-1 as the time zone database words it)."""
+    table = resources.files("tzdata") / "zoneinfo" / "iso3166.tab"
+    rows = [line.split("\t") for line in table.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {name.casefold(): code for code, name in rows} | {
+        "united kingdom": "GB",
+        "czech republic": "CZ",
+        "turkey": "TR",
+        "ivory coast": "CI",
+    }

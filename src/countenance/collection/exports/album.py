@@ -62,8 +62,16 @@ VIDEOS = frozenset(
         ".mp",
     }
 )
+_FILM = re.compile(r"\.mp~\d+$", re.IGNORECASE)
+"""The film of an edited motion photograph of a Google telephone."""
 LISTING_BYTES = 64 * 1024 * 1024
-_PART = re.compile(r"(?P<stem>.*-)(?P<number>\d{3})(?P<ending>\.(?:zip|tgz|tar\.gz))", re.IGNORECASE)
+_PARTS = (
+    re.compile(
+        r"(?P<stem>takeout-\d{8}T\d{6}Z)(?:-\d{1,2})?-\d{3}(?P<ending>\.(?:zip|tgz|tar\.gz))", re.IGNORECASE
+    ),
+    re.compile(r"(?P<stem>.*-)\d{3}(?P<ending>\.(?:zip|tgz|tar\.gz))", re.IGNORECASE),
+)
+"""Names of the parts of an export that comes in several: those with the same stem and ending are one."""
 
 
 @dataclass(slots=True)
@@ -92,6 +100,7 @@ class Album:
         self.passed_over = 0
         """Files that are none of the album's pictures; they were not opened."""
         self._told: dict[str, Told] = {}
+        self._own: set[str] = set()
         self._sidecars = Sidecars()
         self._parts = self._open(with_siblings(paths))
         self._sort()
@@ -162,7 +171,7 @@ class Album:
             listed = part.export.is_media(plain)
         if not listed:
             self.passed_over += 1
-        elif ending in VIDEOS:
+        elif ending in VIDEOS or _FILM.search(plain) is not None:
             self.videos += 1
         else:
             part.names[plain] = name
@@ -186,26 +195,27 @@ class Album:
                     self._refuse(name, error)
 
     def _hear(self, export: Export, name: str, data: bytes) -> None:
-        inside = export.inside(name) or ""
         account = export.account_file(name)
         if account is not None:
             self.facts = read_account(data, account) | self.facts
         elif export.layout.sidecars:
-            if inside.endswith("/metadata.json"):
-                return  # an album's own name and date
-            self._sidecars.add(inside, *read_sidecar(data))
+            said = read_sidecar(data)
+            if said is not None:
+                self._sidecars.add(export.inside(name) or "", *said)
         else:
-            read_listing(data, export.layout, self._say)
+            read_listing(data, export.layout, partial(self._say, export))
+        if export.is_own_listing(name):
+            read_listing(data, export.layout, lambda path, _: self._own.add(export.key(normal(path))))
 
-    def _say(self, path: str, told: Told) -> None:
-        key = normal(path).lower()
+    def _say(self, export: Export, path: str, told: Told) -> None:
+        key = export.key(normal(path))
         known = self._told.get(key)
         self._told[key] = told if known is None else known.over(told)
 
     def _items(self, part: _Part, own: Export | None) -> Iterator[Item]:
         for member, read in part.container.stream(part.names.__contains__):
             name = normal(member.name)
-            if own is None or own.is_own(name):
+            if own is None or own.is_own(name) or own.key(own.inside(name) or name) in self._own:
                 yield Item(name, f"{name}\0{member.stamp}", self._reader(member, read), self._about(part, name))
 
     def _reader(self, member: Member, read: Read) -> partial[bytes]:
@@ -217,7 +227,7 @@ class Album:
         inside = part.export.inside(name) or name.lower()
         if part.export.layout.sidecars:
             return self._sidecars.of(inside)
-        return self._told.get(inside, Told())
+        return self._told.get(part.export.key(inside), Told())
 
     def _refuse(self, name: str, error: CollectionError) -> None:
         self.refused.append(Refused(name, error.code, str(error), error.remedy))
@@ -227,18 +237,21 @@ def with_siblings(paths: Sequence[Path]) -> list[Path]:
     """``paths``, and for ``takeout-...-001.zip`` the other parts that lie beside it, in order."""
     found: dict[Path, None] = {}
     for path in paths:
-        match = _PART.fullmatch(path.name)
-        if match is None or not path.is_file():
+        series = _series(path.name)
+        if series is None or not path.is_file():
             found[path] = None
             continue
-        beside = [p for p in path.parent.iterdir() if _same_series(p.name, match)]
-        found.update(dict.fromkeys(sorted(beside)))
+        found.update(dict.fromkeys(sorted(p for p in path.parent.iterdir() if _series(p.name) == series)))
     return list(found)
 
 
-def _same_series(name: str, first: re.Match[str]) -> bool:
-    other = _PART.fullmatch(name)
-    return other is not None and (other["stem"], other["ending"]) == (first["stem"], first["ending"])
+def _series(name: str) -> tuple[int, str, str] | None:
+    """What the names of all parts of one export have in common; None for a name that is no part's."""
+    for number, pattern in enumerate(_PARTS):
+        match = pattern.fullmatch(name)
+        if match is not None:
+            return number, match["stem"], match["ending"]
+    return None
 
 
 def _speaks(export: Export, name: str) -> bool:

@@ -5,8 +5,10 @@ Rules kept here:
 * A table lists what is opened. What no table lists (messages, contacts, searches, advertising, ...) never is.
 * Patterns are about the path inside the export, from the export's own root, in lower case.
 * ``own`` are the account's own pictures of itself: the test of whose export it is.
+* What is said of other people (headlines that name friends, tags) is no caption.
 
-Sources: exports of the years named in docs/importing.md, from memory; platforms change them without notice.
+Sources: what public readers of such exports expect (named in docs/importing.md, read in November 2026), and memory
+where those say nothing. Platforms change their exports without notice.
 """
 
 from __future__ import annotations
@@ -45,11 +47,19 @@ class Layout:
     listings: tuple[re.Pattern[str], ...]
     """JSON and HTML files that list media with captions, times and positions."""
     account: tuple[AccountFile, ...]
+    own_listings: tuple[re.Pattern[str], ...] = ()
+    """Listings and account files whose pictures are the account's own of itself, wherever these lie."""
+    prefix: re.Pattern[str] | None = None
+    """What some exports write before every path, and others do not."""
     path_keys: tuple[str, ...] = ("uri",)
     caption_keys: tuple[str, ...] = ("title", "description", "caption", "post")
+    caption_labels: frozenset[str] = frozenset({"caption", "description"})
+    """Labels (lower case) of captions in listings that are lists of labels and values."""
     time_keys: tuple[str, ...] = ("creation_timestamp", "taken_timestamp", "timestamp")
     entry_classes: frozenset[str] = frozenset({"pam", "_a6-g"})
     """Classes of the HTML element that holds one post."""
+    headline_is_caption: bool = True
+    """Whether an HTML post's headline is what the owner wrote, and not the platform's sentence about it."""
     split_bytes: bool = False
     """Text is written with each UTF-8 byte as a character of its own."""
     sidecars: bool = False
@@ -72,6 +82,10 @@ INSTAGRAM = Layout(
     ),
     media=_paths(rf"media/(?:{_KINDS})/(?:\d{{6}}/)?[^/]+", r"(?:photos|profile|stories)/\d{6}/[^/]+"),
     own=_paths(r"media/profile/(?:\d{6}/)?[^/]+", r"profile/\d{6}/[^/]+"),
+    own_listings=_paths(
+        r"(?:your_instagram_activity/)?(?:content|media)/profile_photos\.(?:json|html)",
+        r"(?:personal_information|account_information)/(?:personal_information/)?personal_information\.(?:json|html)",
+    ),
     listings=_paths(
         r"(?:your_instagram_activity/)?(?:content|media)/"
         r"(?:posts_\d+|stories|reels|igtv_videos|profile_photos|archived_posts|other_content)\.(?:json|html)",
@@ -91,37 +105,49 @@ INSTAGRAM = Layout(
             ),
             (("phone number", Fact.PHONE),),
         ),
+        AccountFile(  # where the platform takes the account to be
+            re.compile(
+                r"(?:personal_information/)?information_about_you/(?:profile|account)_based_in\.(?:json|html)"
+            ),
+            (("country", Fact.COUNTRY),),
+        ),
     ),
     path_keys=("uri", "path"),
+    caption_keys=("title", "caption"),
     time_keys=("creation_timestamp", "taken_at"),
     split_bytes=True,
+)
+
+_ACTIVITY = "(?:your_facebook_activity|your_activity_across_facebook|this_profile's_activity_across_facebook)/"
+_POSTS = r"(?:album/\d+|(?:your|profile)_posts[^/]*|(?:your_)?photos|(?:your_)?uncategorized_photos)\.(?:json|html)"
+_PROFILE_PICTURES = (
+    "(?:profilepictures|profilbilder|profilbilleder|photosdeprofil|fotosdeperfil|fotosdoperfil|immaginidelprofilo"
+    "|profielfoto'?s|zdjęciaprofilowe|profilresimleri)_[^/]+/[^/]+"
 )
 
 FACEBOOK = Layout(
     platform="Facebook",
     marks=_paths(
-        r"(?:your_facebook_activity/|your_activity_across_facebook/)?posts/(?:album/\d+|your_posts[^/]*|your_photos|"
-        r"your_uncategorized_photos)\.(?:json|html)$",
+        rf"(?:{_ACTIVITY})?posts/{_POSTS}$",
         r"photos_and_videos/(?:album/\d+|your_photos|your_videos)\.(?:json|html)$",
-        r"(?:personal_information/)?profile_information/profile_information\.(?:json|html)$",
-        r"(?:your_facebook_activity/|your_activity_across_facebook/)posts/media/[^/]+/[^/]+$",
+        r"(?:(?:personal_information|profile_information)/)?profile_information/profile_information\.(?:json|html)$",
+        rf"{_ACTIVITY}posts/media/[^/]+/[^/]+$",
     ),
     media=_paths(
-        r"(?:(?:your_facebook_activity|your_activity_across_facebook)/)?posts/media/(?:[^/]+/)?[^/]+",
+        rf"(?:{_ACTIVITY})?posts/media/(?!stickers_used/)(?:[^/]+/)?[^/]+",
         r"photos_and_videos/(?!thumbnails/|album/|stickers_used/)[^/]+/[^/]+\.(?!json|html)[^/]+",
     ),
-    own=_paths(
-        r"(?:(?:your_facebook_activity|your_activity_across_facebook)/)?posts/media/profilepictures_[^/]+/[^/]+",
-        r"photos_and_videos/profilepictures_[^/]+/[^/]+",
-    ),
+    own=_paths(rf"(?:{_ACTIVITY})?posts/media/{_PROFILE_PICTURES}", rf"photos_and_videos/{_PROFILE_PICTURES}"),
     listings=_paths(
-        r"(?:(?:your_facebook_activity|your_activity_across_facebook)/)?posts/"
-        r"(?:album/\d+|your_posts[^/]*|your_photos|your_uncategorized_photos)\.(?:json|html)",
-        r"photos_and_videos/(?:album/\d+|your_photos)\.(?:json|html)",
+        rf"(?:{_ACTIVITY})?posts/{_POSTS}", r"photos_and_videos/(?:album/\d+|your_photos)\.(?:json|html)"
     ),
+    prefix=re.compile(_ACTIVITY),
     account=(
         AccountFile(
-            re.compile(r"(?:personal_information/)?profile_information/profile_information\.(?:json|html)"),
+            re.compile(
+                r"(?:(?:personal_information|profile_information)/)?profile_information/"
+                r"profile_information\.(?:json|html)"
+            ),
             (("phone_number", Fact.PHONE), ("mobile phone", Fact.PHONE), ("phone number", Fact.PHONE)),
         ),
         AccountFile(
@@ -132,7 +158,13 @@ FACEBOOK = Layout(
             re.compile(r"preferences/(?:[^/]+/)?language_and_locale\.(?:json|html)"),
             (("locale", Fact.LANGUAGE), ("language", Fact.LANGUAGE)),
         ),
+        AccountFile(  # where the platform takes the account to be
+            re.compile(r"logged_information/(?:location/)?primary_public_location\.(?:json|html)"),
+            (("country", Fact.COUNTRY),),
+        ),
     ),
+    caption_keys=("description", "post"),
+    headline_is_caption=False,
     split_bytes=True,
 )
 
@@ -145,14 +177,14 @@ TAKEOUT = Layout(
     platform="Google Takeout",
     marks=_paths(
         rf"{_GOOGLE_PHOTOS}/[^/]+/[^/]+$",
-        r"google account/[^/]+\.subscriberinfo\.html$",
+        r"[^/]+/[^/]+\.subscriberinfo\.html$",  # the folder's name is translated, the file's is not
     ),
-    media=_paths(rf"{_GOOGLE_PHOTOS}/[^/]+/(?!.*\.(?:json|html)$)[^/]+", r"profile/profilephoto\.[^/]+"),
-    own=_paths(r"profile/profilephoto\.[^/]+", rf"{_GOOGLE_PHOTOS}/profile photos/(?!.*\.(?:json|html)$)[^/]+"),
+    media=_paths(rf"{_GOOGLE_PHOTOS}/[^/]+/(?!.*\.(?:json|html)$)[^/]+", r"[^/]+/profilephoto\.[^/]+"),
+    own=_paths(r"[^/]+/profilephoto\.[^/]+", rf"{_GOOGLE_PHOTOS}/profile photos/(?!.*\.(?:json|html)$)[^/]+"),
     listings=_paths(rf"{_GOOGLE_PHOTOS}/[^/]+/[^/]+\.json"),
     account=(
         AccountFile(
-            re.compile(r"google account/[^/]+\.subscriberinfo\.html"),
+            re.compile(r"[^/]+/[^/]+\.subscriberinfo\.html"),
             (
                 ("country", Fact.COUNTRY),
                 ("recovery sms", Fact.PHONE),
@@ -189,6 +221,16 @@ class Export:
     def is_listing(self, name: str) -> bool:
         """Whether the table lists this path as saying something about media."""
         return self._any(self.layout.listings, name)
+
+    def is_own_listing(self, name: str) -> bool:
+        """Whether the pictures that the file at this path names are the account's own of itself."""
+        return self._any(self.layout.own_listings, name)
+
+    def key(self, path: str) -> str:
+        """A path of a listing or of the archive in the form under which both are compared."""
+        plain = _lower(path)
+        prefix = self.layout.prefix
+        return plain if prefix is None else prefix.sub("", plain, count=1) if prefix.match(plain) else plain
 
     def account_file(self, name: str) -> AccountFile | None:
         """The account file at this path, if the table has one."""

@@ -5,6 +5,7 @@ Rules kept here:
 * A listing is searched for the paths that its table calls media; everything else in it is passed over unread.
 * Nesting differs from year to year, so it is not relied on: what stands nearest above a path is about it.
 * A listing that cannot be read is no reason to lose its pictures; they come without captions.
+* Tables of an HTML listing name other people (tags); of them only positions are taken.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def read_listing(data: bytes, layout: Layout, say: Say) -> None:
         for path, told in _in_json(document, layout, Told(), 0):
             say(path, told)
     elif b"<" in data[:512]:
-        _Page(layout.entry_classes, say).read(data.decode("utf-8", "replace"))
+        _Page(layout, say).read(data.decode("utf-8", "replace"))
     else:
         raise ValueError("the listing is neither JSON nor HTML")
 
@@ -75,8 +76,31 @@ def _own(node: Mapping[str, Any], layout: Layout, *, deep: bool) -> Told:
         place = node.get("place")
         if isinstance(place, dict):
             latitude, longitude = _position(place)
+    labelled = _labelled(node)
+    if not text:
+        text = next((value for label, value in labelled.items() if label in layout.caption_labels), "")
+    if latitude is None:
+        latitude, longitude = _numbers(labelled)
     caption = mended(text) if layout.split_bytes else text
     return Told(caption[:LONGEST_CAPTION], _time(node, layout), latitude, longitude)
+
+
+def _labelled(node: Mapping[str, Any]) -> dict[str, str]:
+    """The values of exports that are lists of labels and values (from 2025 on), by label in lower case."""
+    rows = node.get("label_values")
+    found: dict[str, str] = {}
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("label"), str) and isinstance(row.get("value"), str):
+            found.setdefault(row["label"].lower(), row["value"])
+    return found
+
+
+def _numbers(labelled: Mapping[str, str]) -> tuple[float | None, float | None]:
+    try:
+        latitude, longitude = float(labelled["latitude"]), float(labelled["longitude"])
+    except (KeyError, ValueError):
+        return None, None
+    return (latitude, longitude) if on_earth(latitude, longitude) else (None, None)
 
 
 def _time(node: Mapping[str, Any], layout: Layout) -> datetime | None:
@@ -120,14 +144,14 @@ def on_earth(latitude: float, longitude: float) -> bool:
     return abs(latitude) <= 90 and abs(longitude) <= 180 and not (latitude == 0 and longitude == 0)
 
 
-def read_sidecar(data: bytes) -> tuple[str, Told]:
-    """The title and what is said in a Google Takeout sidecar. Raises ValueError when it is none.
+def read_sidecar(data: bytes) -> tuple[str, Told] | None:
+    """The title and what is said in a Google Takeout sidecar; None for an album's own description and the like.
 
-    The names of people in it are not looked at.
+    The names of people in it are not looked at. Raises ValueError when it is no JSON.
     """
     document = json.loads(data.decode("utf-8-sig"))
-    if not isinstance(document, dict) or "title" not in document:
-        raise ValueError("not a sidecar")
+    if not isinstance(document, dict) or "title" not in document or "photoTakenTime" not in document:
+        return None
     latitude, longitude = _position(document)
     taken = document.get("photoTakenTime")
     at = None
@@ -166,8 +190,9 @@ def _pairs_in_json(node: Any, depth: int) -> Iterator[tuple[str, str]]:
         for one in node:
             yield from _pairs_in_json(one, depth + 1)
     elif isinstance(node, dict):
-        if isinstance(node.get("name"), str) and isinstance(node.get("value"), str):
-            yield node["name"], node["value"]
+        for named in ("name", "label"):
+            if isinstance(node.get(named), str) and isinstance(node.get("value"), str):
+                yield node[named], node["value"]
         for key, value in node.items():
             if isinstance(value, str):
                 yield key, value
@@ -203,16 +228,22 @@ class _Words(HTMLParser):
             self.texts.append(text)
 
 
+_HEADLINE, _BODY, _FOOT = "_a6-h", "_a6-p", "_a6-o"
+"""Classes of the parts of a post, in exports of both platforms since 2021."""
+
+
 class _Page(_Words):
     """The posts of a page: each is the outermost element with one of the entry classes."""
 
-    def __init__(self, entry_classes: frozenset[str], say: Say) -> None:
+    def __init__(self, layout: Layout, say: Say) -> None:
         super().__init__()
-        self._entries = entry_classes
+        self._layout = layout
         self._say = say
         self._paths: list[str] = []
         self._depth = 0
         self._entry_depth: int | None = None
+        self._zones: list[tuple[int, str]] = []
+        self._written: dict[str, list[str]] = {}
 
     def read(self, text: str) -> None:
         self.feed(text)
@@ -225,9 +256,12 @@ class _Page(_Words):
         if tag not in _VOID:
             self._depth += 1
             classes = set((given.get("class") or "").split())
-            if self._entry_depth is None and classes & self._entries:
+            if self._entry_depth is None and classes & self._layout.entry_classes:
                 self._finish()
                 self._entry_depth = self._depth
+            zone = "table" if tag == "table" else next((c for c in (_HEADLINE, _BODY, _FOOT) if c in classes), None)
+            if zone is not None:
+                self._zones.append((self._depth, zone))
         path = given.get(_LINKS.get(tag, ""))
         if path and ":" not in path.partition("/")[0] and not path.startswith("#"):
             self._paths.append(path)
@@ -239,36 +273,50 @@ class _Page(_Words):
         if self._entry_depth is not None and self._depth <= self._entry_depth:
             self._finish()
             self._entry_depth = None
+        while self._zones and self._depth <= self._zones[-1][0]:
+            self._zones.pop()
         self._depth = max(0, self._depth - 1)
 
+    def handle_data(self, data: str) -> None:
+        before = len(self.texts)
+        super().handle_data(data)
+        if len(self.texts) > before:
+            zones = {zone for _, zone in self._zones}
+            zone = "table" if "table" in zones else self._zones[-1][1] if self._zones else ""
+            self._written.setdefault(zone, []).append(self.texts[-1])
+
     def _finish(self) -> None:
-        told = _told_by(self.texts) if self._entry_depth is not None else Told()
+        told = self._told() if self._entry_depth is not None else Told()
         for path in dict.fromkeys(self._paths):
             self._say(path, told)
-        self._paths, self.texts = [], []
+        self._paths, self.texts, self._written = [], [], {}
+
+    def _told(self) -> Told:
+        zones = (_BODY, _HEADLINE, "") if self._layout.headline_is_caption else (_BODY, "")
+        captions = [text for zone in zones for text in self._written.get(zone, ()) if _is_caption(text)]
+        times = [at for at in map(_written_time, self.texts) if at is not None]
+        latitude, longitude = _numbers(_beside(self.texts))
+        caption = captions[0][:LONGEST_CAPTION] if captions else ""
+        return Told(caption, times[-1] if times else None, latitude, longitude)
 
 
-def _told_by(texts: list[str]) -> Told:
-    times = [at for at in map(_written_time, texts) if at is not None]
-    numbers: dict[str, float] = {}
-    captions = []
-    for place, text in enumerate(texts):
-        after = texts[place + 1] if place + 1 < len(texts) else ""
-        label, _, rest = text.partition(":")
-        name = label.strip().lower()
-        if name in {"latitude", "longitude"}:
-            try:
-                numbers[name] = float(rest.strip() or after)
-            except ValueError:
-                continue
-        elif _written_time(text) is None and not re.fullmatch(r"[-\d.,]+", text):
-            captions.append(text)
-    latitude, longitude = numbers.get("latitude"), numbers.get("longitude")
-    if latitude is None or longitude is None or not on_earth(latitude, longitude):
-        latitude = longitude = None
-    return Told(
-        (captions[0] if captions else "")[:LONGEST_CAPTION], times[-1] if times else None, latitude, longitude
+def _is_caption(text: str) -> bool:
+    return not (
+        _written_time(text) is not None
+        or re.fullmatch(r"[-\d.,]+", text)
+        or text.partition(":")[0].strip().lower() in {"latitude", "longitude"}
+        or text.startswith("Updated ")
     )
+
+
+def _beside(texts: list[str]) -> dict[str, str]:
+    """Values by label: behind the label's colon, or in the next piece of text."""
+    found: dict[str, str] = {}
+    for place, text in enumerate(texts):
+        label, _, rest = text.partition(":")
+        after = texts[place + 1] if place + 1 < len(texts) else ""
+        found.setdefault(label.strip().lower(), rest.strip() or after)
+    return found
 
 
 _FORMS = (
