@@ -1,16 +1,22 @@
-"""Where a gallery lives and the limits it keeps. Read once at the door; nothing below reads the environment."""
+"""Where a gallery lives, the limits it keeps, and how a service runs. Read once at the door; nothing below
+reads the environment."""
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 GALLERY_VARIABLE = "COUNTENANCE_GALLERY"
 KEYS_VARIABLE = "COUNTENANCE_KEYS"
 CACHE_VARIABLE = "COUNTENANCE_CACHE"
 ENGINE_TOKEN_VARIABLE = "COUNTENANCE_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
 """``user:password`` or an API token of a search engine on a server; in the environment only, never stored."""
+
+SERVICE_VARIABLE = "COUNTENANCE_SERVICE"
+"""Where the worker processes of a service find its settings, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +63,55 @@ def cache_folder(cache: str | Path | None = None) -> Path:
         return Path(named).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "countenance"
+
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How a service runs: where it listens and what it takes in; equal in all of its worker processes.
+
+    Nothing personal and no secret is in here; every limit has its unit in its name.
+    """
+
+    gallery: str = ""
+    keys: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    migrate: bool = False
+    """Whether an older database is brought to this version at start; otherwise the service does not start."""
+    json_bytes: int = 8 * _MIB
+    """Largest body that is not an upload; legacy clients put an image of 5 MB into JSON, a third longer there."""
+    image_bytes: int = 16 * _MIB
+    """Largest single image of an upload."""
+    upload_bytes: int = 64 * _MIB
+    """Largest upload as a whole; it is held in memory, never in a temporary file."""
+    held_bytes: int = 512 * _MIB
+    """Bodies of all requests that one process holds at a time; what would not fit any more is refused at once."""
+    idle_seconds: float = 20.0
+    """A request that sends nothing for so long is given up."""
+    slowest_bytes_a_second: int = 16 * 1024
+    """A request whose body comes slower than this on the whole, after a start of ``idle_seconds``, is given up."""
+    at_work: int = 4
+    """Requests worked on at once in one process."""
+    inside: int = 96
+    """Requests that one process takes in at a time, those at work included; more are refused at once."""
+    rate_a_minute: int = 6000
+    """Requests that one key may make in a minute, in one process."""
+    wrong_credentials_a_minute: int = 20
+    """Wrong credentials that one address may show in a minute, in one process; then it waits."""
+    drain_seconds: int = 25
+    """How long running requests and jobs are given when the service is told to stop."""
+    trusted_proxies: str = ""
+    """Addresses whose X-Forwarded-For is believed, separated by commas; empty: nobody's."""
+
+    def to_text(self) -> str:
+        """The settings for a worker process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """Read what :meth:`to_text` wrote."""
+        return cls(**json.loads(text))

@@ -32,6 +32,7 @@ from countenance.cli.proof import log, proof
 from countenance.cli.records import access, expire, init, permit, status, withdraw
 from countenance.cli.residency import residency
 from countenance.cli.searches import enrol, identify, verify
+from countenance.cli.serve import serve
 
 
 class StoryOrder(click.Group):
@@ -72,6 +73,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
     *(customer, person, login, key, case, review, release, public_register),
+    serve,
     demo,
 )
 for _command in _COMMANDS:

@@ -1,0 +1,5 @@
+"""Runs the service; ``countenance serve`` becomes this process."""
+
+from countenance.http.serving import main
+
+main()

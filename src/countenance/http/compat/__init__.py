@@ -1,0 +1,1 @@
+"""The contracts of other products, mounted under ``/compat``, on a gallery that asks first."""
