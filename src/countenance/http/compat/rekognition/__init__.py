@@ -1,0 +1,1 @@
+"""Amazon Rekognition, mounted at /compat/rekognition."""
