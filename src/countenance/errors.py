@@ -926,6 +926,19 @@ class PartyExists(OversightError):
     code = "party_exists"
 
 
+class CompartmentUnknown(OversightError):
+    """There is no compartment of that name here; another customer's is not told apart from none."""
+
+    code = "compartment_unknown"
+    remedy = "See the compartments with: countenance compartment list"
+
+
+class ImageNotHeld(OversightError):
+    """There is no image of that id in this compartment."""
+
+    code = "image_not_held"
+
+
 class CaseUnknown(OversightError):
     """There is no case of that id here."""
 

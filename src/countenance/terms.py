@@ -18,6 +18,12 @@ SubjectId = NewType("SubjectId", int)
 ReferenceId = NewType("ReferenceId", int)
 """Number of an enrolled template inside one gallery; never used twice, even after erasure."""
 
+CompartmentId = NewType("CompartmentId", int)
+"""Number of a compartment inside one gallery: the subjects that one customer holds. Never given twice."""
+
+GALLERYS_OWN = CompartmentId(0)
+"""The gallery's own compartment, the operator's. Where nothing else is said, this one is meant."""
+
 Pixels = npt.NDArray[np.uint8]
 """Picture samples, shape (height, width, 3), channel order RGB, top row first."""
 

@@ -69,6 +69,8 @@ def admitted(label: npt.NDArray[np.void], where: Filter) -> bool:
         return False
     if where.jurisdictions is not None and int(label["jurisdiction"]) not in where.jurisdictions:
         return False
+    if where.compartments is not None and int(label["compartment"]) not in where.compartments:
+        return False
     return where.today is None or int(label["expires_day"]) >= where.today
 
 
@@ -86,6 +88,9 @@ def random_labels(random: np.random.Generator, n: int) -> npt.NDArray[np.void]:
     labels["jurisdiction"] = random.choice(np.array([0, 1, 65535], np.uint16), n)
     labels["expires_day"] = random.choice(np.array([-5, 100, 200, 2**31 - 1], np.int32), n)
     labels["restricted"] = random.random(n) < 0.1
+    # No independent choice, which would make more combinations than a byte can number.
+    place = (labels["jurisdiction"].astype(np.int64) + (labels["barred_customers"] > 1)) % 3
+    labels["compartment"] = np.array([0, 7, 2**32 - 1], np.uint32)[place]
     return labels
 
 
@@ -98,6 +103,11 @@ FILTERS = (
     Filter(jurisdictions=frozenset({0, 65535})),
     Filter(jurisdictions=frozenset()),
     Filter(today=100),
+    Filter(compartments=frozenset()),
+    Filter(compartments=frozenset({0})),
+    Filter(compartments=frozenset({7, 2**32 - 1})),
+    Filter(compartments=frozenset({1})),
+    Filter(purpose=0, compartments=frozenset({0, 7}), today=100),
     Filter(today=101),
     Filter(purpose=1, customer_class=0, jurisdictions=frozenset({1}), today=150),
 )

@@ -11,7 +11,7 @@ import pytest
 from countenance.index.protocol import Batch, Filter, Index
 from countenance.terms import ReferenceId
 from tests.congruence.conftest import DIMENSIONS, Kind
-from tests.congruence.oracle import FILTERS, Oracle, random_labels, unit_rows
+from tests.congruence.oracle import FILTERS, Oracle, admitted, random_labels, unit_rows
 
 KEY = bytes(range(32))
 STEPS = 60
@@ -80,6 +80,7 @@ class Walk:
         probes = self.batch(3).templates
         where = FILTERS[self.random.integers(len(FILTERS))]
         k = int(self.random.integers(1, 9))
+        assert self.index.count(where) == sum(admitted(row.label, where) for row in self.oracle.rows.values())
         subjects = self.index.search(probes, k, where)
         references = self.index.subject_references(probes, k, where)
         for n, probe in enumerate(probes):

@@ -513,6 +513,7 @@ def test_a_key_is_shown_once_limited_bound_expires_and_is_revoked(
 ) -> None:
     oversight, now = gallery.oversight, gallery._clock.now()
     case_id = police.case()
+    oversight.compartments.open(MACHINE, "people", customer_id=police.customer_id)
     issued = oversight.keys.issue(
         MACHINE,
         police.customer_id,

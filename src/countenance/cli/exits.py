@@ -193,6 +193,8 @@ EXIT_STATUS: dict[str, int] = {
     "customer_unknown": OVERSIGHT,
     "person_unknown": OVERSIGHT,
     "party_exists": OVERSIGHT,
+    "compartment_unknown": OVERSIGHT,
+    "image_not_held": OVERSIGHT,
     "case_unknown": OVERSIGHT,
     "review_unknown": OVERSIGHT,
     "credential_invalid": CREDENTIAL,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from countenance.custody.permission.ledger import Ledger
 from countenance.errors import AccessRefused, KeyDestroyed
 from countenance.oversight.cases import Cases
+from countenance.oversight.compartments import Compartments
 from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Code, Refused, Verb
@@ -29,6 +30,7 @@ from countenance.settings import ImageLimits
 from countenance.store import references
 from countenance.store.cases import CaseRow
 from countenance.store.database import Database
+from countenance.terms import CompartmentId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.sealing import Vault
 
@@ -73,6 +75,7 @@ class CaseSearch:
         gate: Gate,
         cases: Cases,
         reviews: Reviews,
+        compartments: Compartments,
         *,
         database: Database,
         vault: Vault,
@@ -95,6 +98,7 @@ class CaseSearch:
         self._prepare = prepare
         self._identifier = identifier
         self._model = model
+        self._compartments = compartments
 
     def make(
         self,
@@ -141,17 +145,25 @@ class CaseSearch:
         threshold: float | None,
         source: random.Random,
     ) -> SearchMade:
+        seen = self._compartments.seen_by(who)
         faces = [crops.cut_out(prepared.picture.pixels, one.face.box) for one in prepared.faces]
 
         def recorded(connection: Connection, search_id: str, lists: Sequence[tuple[Candidate, ...]]) -> None:
             kept = [face if found else b"" for face, found in zip(faces, lists, strict=True)]
             self._cases.attach(connection, case, who, search_id, kept)
-            pairs = self._pairs(connection, case, prepared, lists, source)
+            pairs = self._pairs(connection, case, prepared, lists, source, seen)
             self._reviews.put(connection, case.case_id, search_id, pairs)
 
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
         made = self._identifier().identify(
-            prepared.faces, purpose=case.purpose, limit=limit, threshold=threshold, notes=notes, recorded=recorded
+            prepared.faces,
+            purpose=case.purpose,
+            limit=limit,
+            threshold=threshold,
+            notes=notes,
+            recorded=recorded,
+            compartments=seen,
+            purpose_told=False,
         )
         left = case.quota - case.used
         return SearchMade(made.search_id, case.case_id, made.at_utc, len(prepared.faces), left, made.notes)
@@ -163,6 +175,7 @@ class CaseSearch:
         prepared: Prepared,
         lists: Sequence[tuple[Candidate, ...]],
         source: random.Random,
+        seen: frozenset[CompartmentId],
     ) -> list[Pair]:
         pairs = []
         for number, (face, found) in enumerate(zip(prepared.faces, lists, strict=True), 1):
@@ -180,6 +193,7 @@ class CaseSearch:
                     exclude=[one.subject_id for one in found],
                     pictured=any(row.image_id is not None for row in shown),
                     source=source,
+                    compartments=seen,
                 )
                 pairs += [
                     Pair(number, one.subject_id, one.reference.reference_id, ItemKind.CONTROL) for one in unlike

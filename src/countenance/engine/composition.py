@@ -163,7 +163,7 @@ class Composition:
             identifier=lambda: self._identifier(self.model),
             model=lambda: self.model,
         )
-        return Oversight(parts, search, self._withdraw_number)
+        return Oversight(parts, search, self._withdraw_number, self._withdraw_all)
 
     @cached_property
     def index(self) -> GalleryIndex:
@@ -210,6 +210,7 @@ class Composition:
                 finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
         if finished:
             self._save_if_possible()
+        self.oversight.compartments.finish_closing()
         self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
         return tuple(_unnamed(erased) for erased in finished)
 
@@ -287,6 +288,18 @@ class Composition:
         erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
         self._save_if_possible()
         return erased
+
+    def _withdraw_all(self, subject_ids: Sequence[SubjectId]) -> int:
+        """Erase subjects together; returns how many are kept as evidence, out of every search."""
+        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
+        held = [number for number in subject_ids if number in kept]
+        for number in held:
+            self._ledger.withdraw(number)
+        going = [number for number in subject_ids if number not in kept]
+        if going:
+            self._eraser.erase(going, Errand(Ground.WITHDRAWAL))
+            self._save_if_possible()
+        return len(held)
 
     def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
         now = self._clock.now()

@@ -27,7 +27,7 @@ from countenance.engine.residency import Residency
 from countenance.errors import InputInvalid
 from countenance.oversight.ledger import SearchLedger
 from countenance.oversight.records import Seals
-from countenance.recognition.candidates.identify import Identification
+from countenance.recognition.candidates.identify import OWN_ONLY, Identification
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
@@ -36,6 +36,7 @@ from countenance.recognition.gallery.migrate import Migration, Migrator
 from countenance.recognition.models.package import ModelPackage
 from countenance.recognition.templates import package as packages
 from countenance.settings import Settings
+from countenance.terms import GALLERYS_OWN, CompartmentId
 
 SAVE_AFTER_CHANGES = 200
 """Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
@@ -66,10 +67,12 @@ class Countenance(Composition):
         born: date | None = None,
         guardian: str = "",
         recipients: Sequence[str] = (),
+        compartment: CompartmentId = GALLERYS_OWN,
     ) -> answers.Receipt:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
+        ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``.
         Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
         anything of somebody who lives there.
         """
@@ -87,8 +90,8 @@ class Countenance(Composition):
             recipients,
         )
         self._refuse_forbidden([asked])
-        receipt = answers.Receipt(self._ledger.give([asked])[0])
-        number = self._ledger.find(subject).subject_id
+        receipt = answers.Receipt(self._ledger.give([asked], compartment)[0])
+        number = self._ledger.find(subject, compartment).subject_id
         self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
         self._execution.settle_newcomers([number])
         return receipt
@@ -100,6 +103,7 @@ class Countenance(Composition):
         *,
         face: int | None = None,
         progress: Progress | None = None,
+        compartment: CompartmentId = GALLERYS_OWN,
     ) -> answers.Enrolment:
         """Enrol photographs (files or their bytes) of a permitted subject.
 
@@ -109,7 +113,7 @@ class Countenance(Composition):
 
         Raises SubjectUnknown, PermissionRefused, DiskFull, GalleryBusy.
         """
-        owner = self._ledger.find(subject)
+        owner = self._ledger.find(subject, compartment)
         with self._database.read() as connection:
             self._ledger.versions(connection, [owner.subject_id])
         model = self.model
@@ -127,7 +131,13 @@ class Countenance(Composition):
         self._searchable.save(at_least=SAVE_AFTER_CHANGES)
         return done
 
-    def enrol_templates(self, rows: Iterable[TemplateRow], *, progress: Progress | None = None) -> int:
+    def enrol_templates(
+        self,
+        rows: Iterable[TemplateRow],
+        *,
+        progress: Progress | None = None,
+        compartment: CompartmentId = GALLERYS_OWN,
+    ) -> int:
         """Enrol templates of the gallery's own model that come without images, each with its permission.
 
         Returns how many were enrolled. Raises VectorsInvalid, PermissionInvalid, SubjectNameInvalid.
@@ -139,6 +149,7 @@ class Countenance(Composition):
             self._clock,
             admit=self._refuse_forbidden,
             arrived=self._execution.settle_newcomers,
+            compartment=compartment,
         )
         dimensions = self._package(self.model).manifest.dimensions
         count = importer.write(rows, model=self.model, dimensions=dimensions, progress=progress)
@@ -154,6 +165,7 @@ class Countenance(Composition):
         threshold: float | None = None,
         fpir: float | None = None,
         strict: bool = False,
+        compartments: frozenset[CompartmentId] | None = OWN_ONLY,
     ) -> Identification:
         """Who is in a photograph? Every face of it, each with its candidate list, best first.
 
@@ -161,8 +173,9 @@ class Countenance(Composition):
         calibration chooses the score at which 0.01 strangers are expected among the candidates of a face at
         this gallery size; ``fpir`` asks for another false positive identification rate. ``strict`` refuses a
         threshold beyond what the calibration's labelled pictures can show. A face that nobody resembles that
-        much has an empty list. The photograph and its templates are forgotten when this returns; the search
-        itself is on record.
+        much has an empty list. Only subjects of ``compartments`` are searched, the gallery's own unless others
+        are named; None means all, and is for evaluating a gallery only. The photograph and its templates are
+        forgotten when this returns; the search itself is on record.
 
         Raises ImageError and its kinds, PurposeUnknown, InputInvalid, ModelUncalibrated, BeyondValidated,
         CalibrationUnreadable.
@@ -179,6 +192,7 @@ class Countenance(Composition):
             fpir=fpir,
             strict=strict,
             notes=notes,
+            compartments=compartments,
         )
 
     def verify(
@@ -213,7 +227,7 @@ class Countenance(Composition):
             strict=strict,
         )
 
-    def access(self, subject: str, out: str | Path) -> AccessReport:
+    def access(self, subject: str, out: str | Path, *, compartment: CompartmentId = GALLERYS_OWN) -> AccessReport:
         """Write everything held about a subject, and every search that returned her, to the ZIP file ``out``.
 
         Raises SubjectUnknown, InputInvalid, SealBroken.
@@ -235,16 +249,18 @@ class Countenance(Composition):
             self._clock,
             SearchLedger(self._database, Seals(self._ring, self._vault), self._clock),
         )
-        return access.write(self._ledger.find(subject), Path(out).absolute())
+        return access.write(self._ledger.find(subject, compartment), Path(out).absolute())
 
-    def withdraw(self, subject: str, *, progress: Progress | None = None) -> answers.Withdrawal:
+    def withdraw(
+        self, subject: str, *, progress: Progress | None = None, compartment: CompartmentId = GALLERYS_OWN
+    ) -> answers.Withdrawal:
         """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
 
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
         next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
         forbids it (the same, until the hold is lifted).
         """
-        erased = self._withdraw_number(self._ledger.find(subject).subject_id, progress)
+        erased = self._withdraw_number(self._ledger.find(subject, compartment).subject_id, progress)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:
@@ -279,10 +295,10 @@ class Countenance(Composition):
         gone = sum(len(one.subject_ids) for one in again)
         return Restored(settings.folder, taken, status.subjects, status.images, gone, records)
 
-    def status(self, *, people: bool = False) -> answers.Status:
-        """The gallery in numbers; with ``people``, every subject by name."""
+    def status(self, *, people: bool = False, compartment: CompartmentId = GALLERYS_OWN) -> answers.Status:
+        """The whole gallery in numbers; with ``people``, every subject of one compartment by name."""
         package = self._package(self.model)
-        return self._stock.take(package, mirrored=self._mirrored, people=people)
+        return self._stock.take(package, mirrored=self._mirrored, people=people, compartment=compartment)
 
     # -- orders, residence, log -----------------------------------------------------------------------------
 

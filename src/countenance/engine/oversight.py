@@ -7,7 +7,7 @@ operator's own command line, ``MACHINE``; every method asks the policy itself, s
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from countenance.clock import Clock
@@ -17,6 +17,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide
 from countenance.oversight.bars import Bars
 from countenance.oversight.cases import Cases
+from countenance.oversight.compartments import Compartments
 from countenance.oversight.credentials import Credentials, Issued
 from countenance.oversight.customers import Customers
 from countenance.oversight.gate import Gate
@@ -59,10 +60,12 @@ class Oversight:
     def __init__(
         self,
         parts: Foundations,
-        make_search: Callable[[Gate, Cases, Reviews], CaseSearch],
+        make_search: Callable[[Gate, Cases, Reviews, Compartments], CaseSearch],
         withdraw: Callable[[SubjectId], Erased],
+        withdraw_all: Callable[[Sequence[SubjectId]], int],
     ) -> None:
-        """``make_search`` joins the recognition side; ``withdraw`` erases one subject."""
+        """``make_search`` joins the recognition side; ``withdraw`` erases one subject, ``withdraw_all`` many, and
+        says how many of them it may not."""
         database, recorder, clock = parts.database, parts.recorder, parts.clock
         seals = Seals(parts.ring, parts.vault)
         self._credentials = Credentials(database, parts.ring, seals, recorder, clock)
@@ -71,7 +74,9 @@ class Oversight:
         """Registered customers, and the classes of them that are blocked."""
         self.people = People(database, seals, parts.ledger, self._gate, recorder, clock)
         """Accounts, roles, reviewers' certificates."""
-        self.keys = ApiKeys(database, self._credentials, self._gate, recorder, clock)
+        self.compartments = Compartments(database, seals, self._gate, recorder, clock, withdraw_all)
+        """Which customer holds which set of subjects."""
+        self.keys = ApiKeys(database, self._credentials, self._gate, self.compartments, recorder, clock)
         """API keys."""
         self.cases = Cases(database, seals, self._gate, recorder, clock)
         """Cases, from asking to their end."""
@@ -81,7 +86,7 @@ class Oversight:
         """Authorities that delay ledger entries."""
         self._search_ledger = SearchLedger(database, seals, clock)
         self._registrar = Registrar(database, parts.desk, clock)
-        self._search = make_search(self._gate, self.cases, self.reviews)
+        self._search = make_search(self._gate, self.cases, self.reviews, self.compartments)
         self._withdraw = withdraw
 
     # -- who asks -------------------------------------------------------------------------------------------

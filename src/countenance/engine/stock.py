@@ -15,6 +15,7 @@ from countenance.store import erasures, permissions, references, searches, subje
 from countenance.store.database import Database
 from countenance.store.description import Description
 from countenance.store.subjects import SubjectState
+from countenance.terms import GALLERYS_OWN, CompartmentId
 from countenance.vault.keys import KeyRing
 
 
@@ -37,8 +38,10 @@ class Stock:
         self._description = description
         self._clock = clock
 
-    def take(self, package: ModelPackage, *, mirrored: bool, people: bool) -> Status:
-        """The gallery's numbers now; with ``people``, every subject by name."""
+    def take(
+        self, package: ModelPackage, *, mirrored: bool, people: bool, compartment: CompartmentId = GALLERYS_OWN
+    ) -> Status:
+        """The whole gallery's numbers now; with ``people``, every subject of one compartment by name."""
         with self._database.read() as connection:
             counted = subjects.count(connection)
             images, image_bytes = references.count_images(connection)
@@ -67,11 +70,11 @@ class Stock:
             )
         if not people:
             return status
-        return replace(status, people=self._people())
+        return replace(status, people=self._people(compartment))
 
-    def _people(self) -> tuple[SubjectStatus, ...]:
+    def _people(self, compartment: CompartmentId) -> tuple[SubjectStatus, ...]:
         with self._database.read() as connection:
-            rows = [row for row in subjects.everyone(connection) if row.state is SubjectState.ACTIVE]
+            rows = [row for row in subjects.everyone(connection, compartment) if row.state is SubjectState.ACTIVE]
             ids = [row.subject_id for row in rows]
             held = references.count_by_subject(connection)
             images = references.count_images_by_subject(connection)

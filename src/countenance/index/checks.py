@@ -21,6 +21,7 @@ NORM_TOLERANCE = 1e-3
 
 MOST_BITS = 64
 MOST_JURISDICTIONS = 1 << 16
+MOST_COMPARTMENTS = 1 << 32
 _BLOCK_ROWS = 1 << 18
 
 
@@ -101,6 +102,10 @@ def check_filter(where: Filter) -> Filter:
         for number in where.jurisdictions:
             if not _whole(number, 0, MOST_JURISDICTIONS):
                 raise FilterInvalid(f"jurisdiction {number!r} is not a number from 0 to {MOST_JURISDICTIONS - 1}")
+    if where.compartments is not None:
+        for number in where.compartments:
+            if not _whole(number, 0, MOST_COMPARTMENTS):
+                raise FilterInvalid(f"compartment {number!r} is not a number from 0 to {MOST_COMPARTMENTS - 1}")
     if where.today is not None and not _whole(where.today, -(1 << 31), 1 << 31):
         raise FilterInvalid(f"day {where.today!r} is not a count of days since 1970-01-01")
     return where

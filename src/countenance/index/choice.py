@@ -115,6 +115,10 @@ class GrowingIndex:
         """The best ``k`` references for each probe row."""
         return self._inner.subject_references(probes, k, where)
 
+    def count(self, where: Filter) -> int:
+        """How many references ``where`` admits."""
+        return self._inner.count(where)
+
     def compact(self) -> None:
         """Drop the bytes of removed references from memory."""
         self._inner.compact()

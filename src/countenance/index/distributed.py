@@ -183,6 +183,13 @@ class DistributedIndex:
         """The best ``k`` references for each probe row; see the Protocol."""
         return self._ranked(probes, k, where, by_subject=False)
 
+    def count(self, where: Filter) -> int:
+        """How many references ``where`` admits, as the server counts them; costs about as much as a search."""
+        partitions = self._collection.partitions(check_filter(where).jurisdictions)
+        if partitions == [] or where.compartments == frozenset():
+            return 0
+        return self._collection.count(expression(where, self._hidden()), partitions, newest=False)
+
     def compact(self) -> None:
         """Make the server drop the bytes of removed references from its segments; waits until it has.
 
@@ -257,7 +264,7 @@ class DistributedIndex:
         rows = checked_vectors(probes, self._dimensions)
         wanted = check_count(k)
         partitions = self._collection.partitions(check_filter(where).jurisdictions)
-        if partitions == [] or len(rows) == 0:
+        if partitions == [] or where.compartments == frozenset() or len(rows) == 0:
             return nothing(len(rows), wanted, exact=True)
         rotated = self._stored(rows)
         parts = [

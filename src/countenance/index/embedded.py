@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from countenance.errors import SnapshotUnusable
 from countenance.holding import Absence
 from countenance.index.building import FromBatch, FromSegment, Source, built
@@ -237,6 +239,13 @@ class EmbeddedIndex:
     def subject_references(self, probes: Vectors, k: int, where: Filter) -> Hits:
         """The best ``k`` references for each probe row; all references of every candidate subject are scored."""
         return self._ranked(probes, k, where, by_subject=False)
+
+    def count(self, where: Filter) -> int:
+        """How many references ``where`` admits: from the counts that every segment's label column keeps."""
+        check_filter(where)
+        state = self._state
+        newest = int(np.count_nonzero(state.newest.view.admitted(where)))
+        return newest + sum(segment.count(where) for segment in state.segments)
 
     def _ranked(self, probes: Vectors, k: int, where: Filter, *, by_subject: bool) -> Hits:
         rows = checked_vectors(probes, self._dimensions)

@@ -108,6 +108,10 @@ class ExactIndex:
                 hits.scores[n, : len(best)] = row[best]
         return hits
 
+    def count(self, where: Filter) -> int:
+        """How many references ``where`` admits."""
+        return int(np.count_nonzero(self._rows.view.admitted(check_filter(where))))
+
     def living(self) -> Batch:
         """A copy of everything that a search can see; what an index of another kind is filled from."""
         with self._writing:

@@ -3,7 +3,7 @@
 Rules kept here:
 
 * A collection that is there is opened only if its description says that it is this gallery's, for this model and
-  this rotation key; it is never altered to fit.
+  this rotation key; it is never altered to fit. Its own of an older schema, a cache, is dropped and made anew.
 * What this process has written is seen by its next call; what others have written, within ``staleness_ms``.
   That asks for clocks that agree to well under a second (NTP) between here and the server.
 """
@@ -25,6 +25,7 @@ from countenance.index.milvus_schema import (
     RABITQ_SINCE,
     VECTOR,
     Marker,
+    outlived,
     partition_name,
 )
 
@@ -91,15 +92,22 @@ class Collection:
         """Find the collection or make it, and load it. Raises EngineForeign if it is somebody else's."""
         build = self._structure.build(self._link.version)
         if self._link.call("look for the collection", lambda c, t: c.has_collection(self.name, timeout=t)):
-            self.recognise()
+            if outlived(self._marker, self._description()):
+                self._link.call("drop the collection", lambda c, t: c.drop_collection(self.name, timeout=t))
+                self._make(build)
+            else:
+                self.recognise()
         else:
             self._make(build)
         self._link.call("load the collection", self._load, timeout_s=max(120.0, self._link.address.timeout_s))
 
     def recognise(self) -> None:
         """Raises EngineForeign unless the collection that is there is this one."""
+        self._marker.check(self.name, self._description())
+
+    def _description(self) -> str:
         found = self._link.call("describe the collection", lambda c, t: c.describe_collection(self.name, timeout=t))
-        self._marker.check(self.name, str(found.get("description", "")))
+        return str(found.get("description", ""))
 
     def drop(self) -> None:
         """Remove the collection with everything in it; a foreign one is refused."""
@@ -191,9 +199,9 @@ class Collection:
         for hits in self._link.call("search", ask):
             yield [(int(hit.id), int(hit["entity"]["subject_id"]), float(hit.distance)) for hit in hits]
 
-    def count(self) -> int:
-        """Rows that are not deleted."""
-        return int(self.query("", ["count(*)"], newest=True)[0]["count(*)"])
+    def count(self, expression: str = "", partitions: list[str] | None = None, *, newest: bool = True) -> int:
+        """Rows that are not deleted, or those of them that ``expression`` names."""
+        return int(self.query(expression, ["count(*)"], partitions, newest=newest)[0]["count(*)"])
 
     def _consistency(self, *, newest: bool) -> dict[str, Any]:
         recent = time.monotonic() - self._wrote_at < self.settling_s
@@ -222,6 +230,7 @@ class Collection:
         schema.add_field("jurisdiction", kinds.INT32)
         schema.add_field("expires_day", kinds.INT32)
         schema.add_field("restricted", kinds.BOOL)
+        schema.add_field("compartment", kinds.INT64)
         for field in (*PURPOSES, *BARRED):
             schema.add_field(field, kinds.INT8)
         schema.add_field(VECTOR, kinds.FLOAT_VECTOR, dim=self._marker.dimensions)

@@ -24,12 +24,22 @@ from countenance.errors import EngineForeign, EngineVersionUnknown, InputInvalid
 from countenance.index.protocol import LABELS, Batch, Filter, Labels
 from countenance.terms import Ids, Vectors
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""2: references have a compartment."""
 MASK_BYTES: Final = 8
 VECTOR: Final = "template"
 PURPOSES: Final = tuple(f"purposes_{n}" for n in range(MASK_BYTES))
 BARRED: Final = tuple(f"barred_{n}" for n in range(MASK_BYTES))
-SCALARS: Final = ("reference_id", "subject_id", "jurisdiction", "expires_day", "restricted", *PURPOSES, *BARRED)
+SCALARS: Final = (
+    "reference_id",
+    "subject_id",
+    "jurisdiction",
+    "expires_day",
+    "restricted",
+    "compartment",
+    *PURPOSES,
+    *BARRED,
+)
 MOST_HITS: Final = 16_384
 """The largest ``limit`` that Milvus takes (its ``quotaAndLimits.limits.topK`` by default)."""
 
@@ -78,6 +88,19 @@ class Marker:
             raise EngineForeign(f"the collection {name} was written under another rotation key")
 
 
+def outlived(marker: Marker, description: str) -> bool:
+    """Whether a collection with this description is ``marker``'s own, of an older schema."""
+    try:
+        found = json.loads(description)
+    except ValueError:
+        return False
+    if not isinstance(found, dict) or not isinstance(found.get("countenance"), int):
+        return False
+    own = json.loads(marker.text())
+    older: bool = 0 < found["countenance"] < SCHEMA_VERSION
+    return older and bool({**found, "countenance": SCHEMA_VERSION} == own)
+
+
 def collection_name(gallery: str, model: str) -> str:
     """The name of a gallery's collection for a model: letters, digits and underscores, as Milvus wants it."""
     if not gallery or not model:
@@ -115,6 +138,8 @@ def expression(where: Filter, denied: Iterable[int] = ()) -> str:
         parts.append(_bit(BARRED, where.customer_class, "not in"))
     if where.today is not None:
         parts.append(f"expires_day >= {int(where.today)}")
+    if where.compartments is not None:
+        parts.append(f"compartment in {sorted(int(number) for number in where.compartments)}")
     hidden = sorted(denied)
     if hidden:
         parts.append(f"reference_id not in {hidden}")
@@ -145,6 +170,7 @@ def labels_of(rows: Sequence[dict[str, Any]]) -> Labels:
         labels[n]["jurisdiction"] = row["jurisdiction"]
         labels[n]["expires_day"] = row["expires_day"]
         labels[n]["restricted"] = row["restricted"]
+        labels[n]["compartment"] = row["compartment"]
         labels[n]["purposes"] = _mask([row[name] for name in PURPOSES])
         labels[n]["barred_customers"] = _mask([row[name] for name in BARRED])
     return labels
@@ -155,6 +181,7 @@ def _label_fields(row: np.void) -> dict[str, Any]:
         "jurisdiction": int(row["jurisdiction"]),
         "expires_day": int(row["expires_day"]),
         "restricted": bool(row["restricted"]),
+        "compartment": int(row["compartment"]),
         **dict(zip(PURPOSES, _signed_bytes(int(row["purposes"])), strict=True)),
         **dict(zip(BARRED, _signed_bytes(int(row["barred_customers"])), strict=True)),
     }

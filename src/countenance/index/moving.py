@@ -95,6 +95,10 @@ class BothIndexes:
         """As the old index answers; never waits for the copy."""
         return self.old.subject_references(probes, k, where)
 
+    def count(self, where: Filter) -> int:
+        """As the old index answers."""
+        return self.old.count(where)
+
     def add(self, batch: Batch) -> None:
         """Add to both."""
         self.old.add(batch)

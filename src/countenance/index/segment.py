@@ -93,6 +93,14 @@ class Segment:
         """Which of ``reference_ids`` have a row here, removed or not."""
         return np.isin(reference_ids, self.references.take(self.references.rows_of(reference_ids)))
 
+    def count(self, where: Filter) -> int:
+        """Living rows that ``where`` admits."""
+        admitted = self.labels.count(where)
+        if self.removed == 0:
+            return admitted
+        dead = np.flatnonzero(~self.alive)
+        return max(0, admitted - int(np.count_nonzero(self.labels.admitted(dead, where))))
+
     # -- reading ---------------------------------------------------------------------------------------------
 
     def candidates(

@@ -1,6 +1,6 @@
 """An index on disk: encrypted under the key of its epoch, whole or not there at all.
 
-Format, version 1 (every number little-endian)::
+Format, version 2: labels have a compartment (every number little-endian)::
 
     magic 8 | version 4 | chunk size 4 | plaintext size 8 | salt 32 | chunk, chunk, ... each followed by its tag 16
 
@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from countenance.errors import DiskFull, InputInvalid, SnapshotUnusable
 
 MAGIC = b"CNTIDX\r\n"
-VERSION = 1
+VERSION = 2
 CHUNK_BYTES = 4 << 20
 TAG_BYTES = 16
 KEY_BYTES = 32

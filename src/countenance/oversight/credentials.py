@@ -23,15 +23,16 @@ from sqlalchemy import Connection
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.errors import CredentialInvalid
+from countenance.errors import CredentialInvalid, KeyDestroyed
 from countenance.oversight import passwords
 from countenance.oversight.parties import CustomerClass, Principal, Role
 from countenance.oversight.records import Recorder, Seals, plain_name
-from countenance.store import api_keys, customers, people
+from countenance.store import api_keys, compartments, customers, people
 from countenance.store.api_keys import ApiKeyRow
+from countenance.store.compartments import CompartmentRow
 from countenance.store.database import Database
 from countenance.store.people import AccountRow, PersonRow
-from countenance.terms import ArtefactClass
+from countenance.terms import ArtefactClass, CompartmentId
 from countenance.vault.keys import KeyRing
 
 SESSION = timedelta(hours=8)
@@ -139,7 +140,7 @@ class Credentials:
             if row is None or row.revoked_utc is not None or clock.from_text(row.expires_utc) <= now:
                 raise CredentialInvalid("This key is not in force.")
             if row.holder_id is None:
-                return _of_customer(connection, _of_key(row), row.customer_id)
+                return _of_customer(connection, self._of_key(connection, row), row.customer_id)
             person = people.get(connection, row.holder_id)
             if person is not None:
                 if person.state != ACTIVE or not self._seals.alive(person.key_slot, ArtefactClass.METADATA):
@@ -154,6 +155,28 @@ class Credentials:
     def refresh(self, who: Principal) -> Principal:
         """The same asker as the records are now. Raises CredentialInvalid."""
         return who if who.credential is None else self.principal(who.credential)
+
+    def _of_key(self, connection: Connection, row: ApiKeyRow) -> Principal:
+        bound = None if row.compartment is None else compartments.get(connection, row.compartment)
+        nowhere = CompartmentId(-1) if row.compartment is not None or row.collection is not None else None
+        return Principal(
+            f"key:{row.key_id}",
+            frozenset(Role(one) for one in row.roles),
+            row.key_id,
+            verbs=row.verbs,
+            purpose=row.purpose,
+            collection=row.collection if bound is None else self._name(bound),
+            compartment=nowhere if bound is None else bound.number,
+            case_id=row.case_id,
+        )
+
+    def _name(self, row: CompartmentRow) -> str | None:
+        record = f"compartment:{row.number}:name"
+        artefact, sealed, wrapped = ArtefactClass.METADATA, row.sealed_name, row.wrapped_key
+        try:
+            return self._seals.unseal(row.key_slot, row.jurisdiction, artefact, wrapped, sealed, record).decode()
+        except KeyDestroyed:  # it is just being closed
+            return None
 
     # -- inside ---------------------------------------------------------------------------------------------
 
@@ -199,18 +222,6 @@ def _change(connection: Connection, holder: PersonRow | AccountRow, **values: st
         people.change(connection, holder.person_id, **values)
     else:
         people.change_account(connection, holder.account_id, **values)
-
-
-def _of_key(row: ApiKeyRow) -> Principal:
-    return Principal(
-        f"key:{row.key_id}",
-        frozenset(Role(one) for one in row.roles),
-        row.key_id,
-        verbs=row.verbs,
-        purpose=row.purpose,
-        collection=row.collection,
-        case_id=row.case_id,
-    )
 
 
 def _of_person(person: PersonRow, row: ApiKeyRow, now: datetime) -> Principal:

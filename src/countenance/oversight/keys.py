@@ -1,7 +1,7 @@
 """API keys: issued to a customer, shown once, scoped, expiring, revocable.
 
 Rules kept here: a key expires within a year; it may be limited to verbs, and bound to a purpose, a case and a
-collection, as legacy clients need that name none of them; its roles are those of a customer's people.
+compartment, as legacy clients need that name none of them; its roles are those of a customer's people.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.record import purpose_name
 from countenance.errors import CustomerUnknown, InputInvalid
+from countenance.oversight.compartments import Compartments
 from countenance.oversight.credentials import Credentials, Issued, KeyKind
 from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal, Role
@@ -58,9 +59,16 @@ class ApiKeys:
     """The API keys of one gallery. All methods raise AccessRefused and CredentialInvalid."""
 
     def __init__(
-        self, database: Database, credentials: Credentials, gate: Gate, recorder: Recorder, clock: Clock
+        self,
+        database: Database,
+        credentials: Credentials,
+        gate: Gate,
+        compartments: Compartments,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._compartments = compartments
         self._credentials = credentials
         self._gate = gate
         self._recorder = recorder
@@ -79,8 +87,10 @@ class ApiKeys:
         case_id: str | None = None,
         collection: str | None = None,
     ) -> Issued:
-        """Issue a key; the answer is the only place where it can ever be read. Raises CustomerUnknown,
-        InputInvalid; then nothing was issued.
+        """Issue a key; the answer is the only place where it can ever be read.
+
+        ``collection`` names the one compartment of the customer's that it reaches. Raises CustomerUnknown,
+        CompartmentUnknown, InputInvalid; then nothing was issued.
         """
         self._gate.require(who, Verb.KEY_ISSUE)
         now, chosen = self._clock.now(), roles_of(roles)
@@ -91,7 +101,8 @@ class ApiKeys:
         named = None if purpose is None else purpose_name(purpose)
         row = ApiKeyRow(
             "", kind, b"", customer_id, None, frozenset(role.value for role in chosen), _verbs(verbs), named,
-            collection, case_id, clock.to_text(now), clock.to_text(expires), None,
+            None, case_id, clock.to_text(now), clock.to_text(expires), None,
+            None if collection is None else self._compartments.number_for(customer_id, collection),
         )  # fmt: skip
         with self._database.write() as connection:
             customer = customers.get(connection, customer_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from countenance.custody.residency import scope
-from countenance.terms import SubjectId
+from countenance.terms import CompartmentId, SubjectId
 
 
 class CustomerClass(StrEnum):
@@ -86,7 +86,9 @@ class Principal:
     purpose: str | None = None
     """The one purpose that the key is bound to."""
     collection: str | None = None
-    """The collection that the key is bound to, for clients that name one."""
+    """Name of the compartment that the key is bound to; legacy clients call it a collection."""
+    compartment: CompartmentId | None = None
+    """Number of that compartment; -1 for a binding to one that is no longer there, with which nothing is seen."""
     case_id: str | None = None
     """The one case that the key is bound to."""
     subject_id: SubjectId | None = None

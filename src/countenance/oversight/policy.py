@@ -29,6 +29,10 @@ class Verb(StrEnum):
     PERSON_CERTIFY = "person.certify"
     KEY_ISSUE = "key.issue"
     KEY_REVOKE = "key.revoke"
+    COMPARTMENT_OPEN = "compartment.open"
+    COMPARTMENT_LIST = "compartment.list"
+    COMPARTMENT_CLOSE = "compartment.close"
+    SUBJECT_LIST = "subject.list"
     SUBJECT_PERMIT = "subject.permit"
     SUBJECT_ENROL = "subject.enrol"
     SUBJECT_WITHDRAW = "subject.withdraw"
@@ -80,6 +84,7 @@ class Code(StrEnum):
     NOT_HERSELF = "not_herself"
     NOT_COMPETENT = "not_competent"
     SAME_PERSON = "same_person"
+    NO_CASE = "no_case"
     CASE_STATE = "case_state"
     CASE_QUOTA = "case_quota"
     NO_REVIEW = "no_review"
@@ -113,6 +118,8 @@ class Row:
     """Classes of customers whose people may; empty for what only the gallery's own people do."""
     looks: bool = False
     """Whether it discloses something of somebody else's face: what a bar or an order's block forbids."""
+    own: frozenset[Role] = frozenset()
+    """Roles of the gallery's own people who may do for any customer what otherwise a customer does for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +137,15 @@ ORGANISATIONS = ANY - {CustomerClass.SUBJECT}
 _OPERATOR, _DPO, _REGULATOR = Role.OPERATOR, Role.DATA_PROTECTION_OFFICER, Role.REGULATOR
 
 
-def _row(verb: Verb, reach: Reach, *roles: Role, to: frozenset[CustomerClass] = ANY, looks: bool = False) -> Row:
-    return Row(verb, frozenset(roles), reach, to if reach is Reach.CUSTOMER else frozenset(), looks)
+def _row(
+    verb: Verb,
+    reach: Reach,
+    *roles: Role,
+    to: frozenset[CustomerClass] = ANY,
+    looks: bool = False,
+    own: frozenset[Role] = frozenset(),
+) -> Row:
+    return Row(verb, frozenset(roles), reach, to if reach is Reach.CUSTOMER else frozenset(), looks, own)
 
 
 _V, _G, _C, _S, _E = Verb, Reach.GALLERY, Reach.CUSTOMER, Reach.SELF, Reach.EVERYBODY
@@ -143,6 +157,10 @@ TABLE: tuple[Row, ...] = (
     _row(_V.PERSON_CERTIFY, _G, _DPO),
     _row(_V.KEY_ISSUE, _G, _OPERATOR),
     _row(_V.KEY_REVOKE, _G, _OPERATOR, _DPO),
+    _row(_V.COMPARTMENT_OPEN, _C, Role.ENROLLER, own=frozenset({_OPERATOR})),
+    _row(_V.COMPARTMENT_LIST, _C, Role.ENROLLER, Role.INVESTIGATOR, own=frozenset({_OPERATOR})),
+    _row(_V.COMPARTMENT_CLOSE, _C, Role.ENROLLER, own=frozenset({_OPERATOR})),
+    _row(_V.SUBJECT_LIST, _C, Role.ENROLLER),
     _row(_V.SUBJECT_PERMIT, _C, Role.ENROLLER),
     _row(_V.SUBJECT_ENROL, _C, Role.ENROLLER),
     _row(_V.SUBJECT_WITHDRAW, _C, Role.ENROLLER),
@@ -209,6 +227,8 @@ def decide(
         return Granted()
     if who.verbs is not None and verb not in who.verbs:
         return Refused(Code.KEY_LIMITED, f"This key is not issued for “{verb}”.")
+    if who.customer_id is None and who.roles & row.own:
+        return Granted()
     if not who.roles & row.roles:
         return Refused(Code.ROLE, f"None of the asker's roles may do “{verb}”.")
     if row.reach is Reach.GALLERY:

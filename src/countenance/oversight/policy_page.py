@@ -18,7 +18,12 @@ def render() -> str:
 def _line(row: Row) -> str:
     roles = ", ".join(sorted(role.replace("_", " ") for role in row.roles)) or "nobody need be known"
     classes = _classes(row.classes) if row.classes else "-"
-    return f"| `{row.verb}` | {roles} | {row.reach} | {classes} | {'yes' if row.looks else 'no'} |"
+    reach = f"{row.reach}, or any customer for the gallery's own {_words(row)}" if row.own else row.reach
+    return f"| `{row.verb}` | {roles} | {reach} | {classes} | {'yes' if row.looks else 'no'} |"
+
+
+def _words(row: Row) -> str:
+    return ", ".join(sorted(role.replace("_", " ") for role in row.own))
 
 
 def _classes(classes: frozenset[CustomerClass]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, insert, select, update
 
 from countenance.store import oversight_tables as tables
+from countenance.terms import CompartmentId
 
 _k = tables.api_keys
 
@@ -28,6 +29,8 @@ class ApiKeyRow:
     issued_utc: str
     expires_utc: str
     revoked_utc: str | None
+    compartment: CompartmentId | None = None
+    """What ``collection`` means; a binding by name alone is older than compartments, and binds to none."""
 
 
 def add(connection: Connection, row: ApiKeyRow) -> None:
@@ -47,6 +50,7 @@ def add(connection: Connection, row: ApiKeyRow) -> None:
             issued_utc=row.issued_utc,
             expires_utc=row.expires_utc,
             revoked_utc=row.revoked_utc,
+            compartment_id=row.compartment,
         )
     )
 
@@ -75,6 +79,12 @@ def revoke_of(connection: Connection, holder_id: str, at_utc: str) -> int:
     return connection.execute(update(_k).where(*where).values(revoked_utc=at_utc)).rowcount
 
 
+def revoke_bound(connection: Connection, compartment: CompartmentId, at_utc: str) -> int:
+    """Revoke every key that is bound to a compartment; returns how many."""
+    where = (_k.c.compartment_id == compartment, _k.c.revoked_utc.is_(None))
+    return connection.execute(update(_k).where(*where).values(revoked_utc=at_utc)).rowcount
+
+
 def _row(row: Row[tuple[object, ...]]) -> ApiKeyRow:
     return ApiKeyRow(
         row.key_id,
@@ -90,4 +100,5 @@ def _row(row: Row[tuple[object, ...]]) -> ApiKeyRow:
         row.issued_utc,
         row.expires_utc,
         row.revoked_utc,
+        None if row.compartment_id is None else CompartmentId(row.compartment_id),
     )

@@ -32,6 +32,22 @@ customers = Table(
     Column("sealed_name", LargeBinary, nullable=False),
 )
 
+compartments = Table(
+    "compartments",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("customer_id", _Id, ForeignKey("customers.customer_id"), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("created_utc", Moment, nullable=False),
+    Column("name_tag", LargeBinary(32), nullable=False, unique=True),
+    Column("key_slot", Number, nullable=False),
+    Column("jurisdiction", String(8), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("sealed_terms", LargeBinary, nullable=True),
+)
+"""The gallery's own compartment, number 0, has no row."""
+
 customer_purposes = Table(
     "customer_purposes",
     metadata,
@@ -99,6 +115,7 @@ api_keys = Table(
     Column("verbs", String(1000), nullable=True),
     Column("purpose", String(64), nullable=True),
     Column("collection", String(255), nullable=True),
+    Column("compartment_id", Number, nullable=True),
     Column("case_id", _Id, nullable=True),
     Column("issued_utc", Moment, nullable=False),
     Column("expires_utc", Moment, nullable=False),
@@ -228,6 +245,7 @@ PERSONAL = {
 
 HARMLESS = {
     customers: "organisations; a name that could be somebody's is sealed under a key of its own",
+    compartments: "which customer holds a set of subjects; its name and its standing terms are sealed",
     customer_purposes: "purposes that a customer may name",
     customer_blocks: "classes of customers and places, on what ground",
     people: "staff of customers and of the gallery: names sealed, passwords hashed, none is a subject",

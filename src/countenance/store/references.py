@@ -11,10 +11,11 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, f
 
 from countenance.store import schema
 from countenance.store.batches import STATEMENT_ITEMS, pieces
-from countenance.terms import ReferenceId, SubjectId
+from countenance.terms import CompartmentId, ReferenceId, SubjectId
 
 _i = schema.images
 _r = schema.references
+_s = schema.subjects
 
 
 class Source(StrEnum):
@@ -179,10 +180,16 @@ def drop_other_models(connection: Connection, model: str) -> tuple[list[Referenc
     return replaced, left_behind
 
 
-def count(connection: Connection, model: str | None = None) -> int:
-    """How many references there are, of one model or altogether."""
+def count(
+    connection: Connection, model: str | None = None, compartments: frozenset[CompartmentId] | None = None
+) -> int:
+    """How many references there are, of one model or altogether; in all compartments or in these."""
     where: list[ColumnElement[bool]] = [] if model is None else [_r.c.model == model]
-    return connection.scalar(select(func.count()).select_from(_r).where(*where)) or 0
+    query = select(func.count()).select_from(_r)
+    if compartments is not None:
+        query = query.join(_s, _s.c.subject_id == _r.c.subject_id)
+        where.append(_s.c.compartment_id.in_(sorted(compartments)))
+    return connection.scalar(query.where(*where)) or 0
 
 
 def highest(connection: Connection) -> int:

@@ -58,6 +58,8 @@ subjects = Table(
     Column("wrapped_metadata_key", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("created_utc", Moment, nullable=False),
+    Column("compartment_id", Number, nullable=False, server_default="0"),
+    Index("ix_subjects_compartment_id", "compartment_id", "name_tag"),
 )
 
 permissions = Table(
@@ -264,6 +266,7 @@ suppressed_accounts = Table(
     Column("name_tag", LargeBinary(32), primary_key=True),
     Column("erasure_id", String(32), nullable=False),
     Column("ground", String(32), nullable=False),
+    Column("compartment_id", Number, nullable=False, server_default="0"),
 )
 
 suppressed_images = Table(
@@ -274,6 +277,7 @@ suppressed_images = Table(
     Column("likeness_tags", LargeBinary, nullable=True),
     Column("ground", String(32), nullable=False),
     Column("erasure_id", String(32), nullable=False),
+    Column("compartment_id", Number, nullable=False, server_default="0"),
 )
 
 suppressed_likenesses = Table(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from countenance.store import schema
 from countenance.store.batches import pieces
-from countenance.terms import ArtefactClass, SubjectId
+from countenance.terms import GALLERYS_OWN, ArtefactClass, CompartmentId, SubjectId
 from countenance.vault.sealing import WrappedKeys
 
 _t = schema.subjects
@@ -33,6 +33,7 @@ class SubjectRow:
     wrapped: WrappedKeys
     state: SubjectState
     created_utc: str
+    compartment: CompartmentId = GALLERYS_OWN
 
 
 def add(connection: Connection, rows: Sequence[SubjectRow]) -> None:
@@ -48,6 +49,7 @@ def add(connection: Connection, rows: Sequence[SubjectRow]) -> None:
             "wrapped_metadata_key": row.wrapped.keys[ArtefactClass.METADATA],
             "state": row.state,
             "created_utc": row.created_utc,
+            "compartment_id": row.compartment,
         }
         for row in rows
     ]
@@ -82,16 +84,35 @@ def known(connection: Connection, subject_ids: Sequence[int]) -> list[SubjectId]
     return found
 
 
-def everyone(connection: Connection) -> list[SubjectRow]:
-    """All subjects, by number."""
-    return [_row(row) for row in connection.execute(select(_t).order_by(_t.c.subject_id))]
+def everyone(connection: Connection, compartment: CompartmentId) -> list[SubjectRow]:
+    """All subjects of a compartment, by number."""
+    query = select(_t).where(_t.c.compartment_id == compartment).order_by(_t.c.subject_id)
+    return [_row(row) for row in connection.execute(query)]
 
 
-def numbers(connection: Connection, state: SubjectState | None = None) -> list[SubjectId]:
-    """The numbers of all subjects, or of those in one state."""
-    query = select(_t.c.subject_id).order_by(_t.c.subject_id)
+def page(connection: Connection, compartment: CompartmentId, after: bytes, limit: int) -> list[SubjectRow]:
+    """Up to ``limit`` subjects of a compartment whose name's keyed fingerprint is above ``after``, in its order.
+
+    An order that says nothing: neither when a subject came nor how many others there are.
+    """
+    query = select(_t).where(_t.c.compartment_id == compartment, _t.c.name_tag > after)
+    return [_row(row) for row in connection.execute(query.order_by(_t.c.name_tag).limit(limit))]
+
+
+def numbers(
+    connection: Connection,
+    state: SubjectState | None = None,
+    *,
+    compartments: frozenset[CompartmentId] | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[SubjectId]:
+    """The numbers of subjects above ``after``, ascending: in one state, in some compartments, at most ``limit``."""
+    query = select(_t.c.subject_id).where(_t.c.subject_id > after).order_by(_t.c.subject_id).limit(limit)
     if state is not None:
         query = query.where(_t.c.state == state)
+    if compartments is not None:
+        query = query.where(_t.c.compartment_id.in_(sorted(compartments)))
     return [SubjectId(number) for number in connection.scalars(query)]
 
 
@@ -120,9 +141,12 @@ def highest(connection: Connection) -> int:
     return connection.scalar(select(func.max(_t.c.subject_id))) or 0
 
 
-def count(connection: Connection) -> dict[SubjectState, int]:
-    """How many subjects there are in each state."""
-    rows = connection.execute(select(_t.c.state, func.count()).group_by(_t.c.state))
+def count(connection: Connection, compartments: frozenset[CompartmentId] | None = None) -> dict[SubjectState, int]:
+    """How many subjects there are in each state; in all compartments, or in these."""
+    query = select(_t.c.state, func.count()).group_by(_t.c.state)
+    if compartments is not None:
+        query = query.where(_t.c.compartment_id.in_(sorted(compartments)))
+    rows = connection.execute(query)
     return {SubjectState(state): number for state, number in rows}
 
 
@@ -139,4 +163,5 @@ def _row(row: Row[tuple[object, ...]]) -> SubjectRow:
         WrappedKeys(row.jurisdiction, keys),
         SubjectState(row.state),
         row.created_utc,
+        CompartmentId(row.compartment_id),
     )

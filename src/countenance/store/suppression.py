@@ -1,7 +1,8 @@
 """What is remembered of the erased so that it is not taken in again: keyed fingerprints, never a template.
 
-Rules kept here: an erased photograph, or a near copy of it, is refused, unless the very subject it was erased for
-has since given a new permission; what an order erased is refused to everybody.
+Rules kept here: an erased photograph, or a near copy of it, is refused in the compartment in which it was erased,
+unless the very subject it was erased for has since given a new permission; what an order erased is refused to
+everybody, in every compartment.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 from countenance.holding import Holding
 from countenance.store import schema
 from countenance.store.batches import pieces
-from countenance.terms import SubjectId
+from countenance.terms import CompartmentId, SubjectId
 
 _a = schema.suppressed_accounts
 _i = schema.suppressed_images
@@ -27,11 +28,18 @@ def remember(connection: Connection, erasure_id: str, ground: str, subject_ids: 
     """Remember the names and images of subjects whose erasure begins, as the keyed fingerprints already stored."""
     s, images = schema.subjects, schema.images
     for some in pieces(subject_ids):
-        query = select(s.c.subject_id, s.c.name_tag).where(s.c.subject_id.in_(some))
-        names = {row[0]: row[1] for row in connection.execute(query)}
+        query = select(s.c.subject_id, s.c.name_tag, s.c.compartment_id).where(s.c.subject_id.in_(some))
+        found = connection.execute(query).all()
+        names = {row[0]: row[1] for row in found}
+        compartments = {row[1]: row[2] for row in found}
         known = set(connection.scalars(select(_a.c.name_tag).where(_a.c.name_tag.in_(list(names.values())))))
         accounts = [
-            {"name_tag": tag, "erasure_id": erasure_id, "ground": ground}
+            {
+                "name_tag": tag,
+                "erasure_id": erasure_id,
+                "ground": ground,
+                "compartment_id": compartments[tag],
+            }
             for tag in names.values()
             if tag not in known
         ]
@@ -52,6 +60,7 @@ def remember(connection: Connection, erasure_id: str, ground: str, subject_ids: 
                 "likeness_tags": likeness,
                 "ground": ground,
                 "erasure_id": erasure_id,
+                "compartment_id": compartments[name],
             }
             for (digest, name), likeness in fresh.items()
             if (digest, name) not in held
@@ -73,12 +82,18 @@ def _remember_likenesses(connection: Connection, likenesses: dict[bytes, bytes |
 
 
 def refuses(
-    connection: Connection, name_tag: bytes, digest_tag: bytes, likeness_tags: bytes | None, *, bands_alike: int
+    connection: Connection,
+    name_tag: bytes,
+    digest_tag: bytes,
+    likeness_tags: bytes | None,
+    *,
+    bands_alike: int,
+    compartment: CompartmentId,
 ) -> bool:
-    """Whether an image may not be taken in for the subject with this name.
+    """Whether an image may not be taken in for the subject with this name in this compartment.
 
     It is one that was erased (same bytes, or at least ``bands_alike`` equal parts of its perceptual hash) for
-    somebody else, or by an order.
+    somebody else in the same compartment, or by an order.
     """
     alike = {digest_tag}
     bands = _bands(likeness_tags)
@@ -87,7 +102,8 @@ def refuses(
         query = query.group_by(_l.c.digest_tag).having(func.count() >= bands_alike)
         alike.update(connection.scalars(query))
     query_i = select(func.count()).select_from(_i).where(_i.c.digest_tag.in_(alike))
-    return (connection.scalar(query_i.where((_i.c.ground == ORDER) | (_i.c.name_tag != name_tag))) or 0) > 0
+    others = (_i.c.name_tag != name_tag) & (_i.c.compartment_id == compartment)
+    return (connection.scalar(query_i.where((_i.c.ground == ORDER) | others)) or 0) > 0
 
 
 def count(connection: Connection, erasure_id: str) -> list[Holding]:

@@ -60,7 +60,7 @@ def test_labels_come_back_from_rows_as_they_went_in() -> None:
         "my photographs",
         "[]",
         '{"other": 1}',
-        MARKER.text().replace('"countenance": 1', '"countenance": 2'),
+        MARKER.text().replace('"countenance": 2', '"countenance": 3'),
         Marker("other", "m", 128, "abc").text(),
         Marker("g", "other", 128, "abc").text(),
         Marker("g", "m", 512, "abc").text(),

@@ -35,6 +35,7 @@ from countenance.oversight.policy import (
 )
 from countenance.oversight.policy_page import render
 from countenance.oversight.reviewing import may_review
+from countenance.oversight.standing import StandingTerms, standing_case
 from countenance.terms import SubjectId
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -119,6 +120,7 @@ REFUSALS: dict[Code, Callable[[], object]] = {
     Code.NOT_HERSELF: lambda: decide(Principal("x", frozenset({Role.SUBJECT})), Verb.LEDGER_READ),
     Code.NOT_COMPETENT: lambda: may_review(replace(INVESTIGATOR, competent=False), "p3", None),
     Code.SAME_PERSON: lambda: may_review(INVESTIGATOR, "p1", None),
+    Code.NO_CASE: lambda: standing_case(INVESTIGATOR, StandingTerms()),
     Code.CASE_STATE: lambda: may_search(CASE, START),
     Code.CASE_QUOTA: lambda: may_search(replace(AUTHORISED, used=1), START),
 }

@@ -5,6 +5,7 @@ Rules kept here:
 * A subject comes into being with her first permission, never otherwise.
 * Her name is stored as a keyed fingerprint (to find her) and sealed under her own key (to show her); destroying
   the key unlinks both.
+* A name means somebody within one compartment only: two customers' subjects of one name are two subjects.
 * What a new permission changes about searching is announced to the index in the same transaction.
 """
 
@@ -28,7 +29,7 @@ from countenance.store.database import Database
 from countenance.store.permissions import PermissionRow, PermissionState
 from countenance.store.residency import EvidenceRow
 from countenance.store.subjects import SubjectRow, SubjectState
-from countenance.terms import ArtefactClass, SubjectId
+from countenance.terms import GALLERYS_OWN, ArtefactClass, CompartmentId, SubjectId
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -55,8 +56,10 @@ class Ledger:
 
     # -- giving ---------------------------------------------------------------------------------------------
 
-    def give(self, asked: Sequence[Asked]) -> list[PermissionRecord]:
+    def give(self, asked: Sequence[Asked], compartment: CompartmentId = GALLERYS_OWN) -> list[PermissionRecord]:
         """Record permissions, all or none; subjects not yet on record get a number and keys.
+
+        All of them are, or come to be, in ``compartment``.
 
         Raises PermissionInvalid or SubjectNameInvalid (nothing is recorded), PermissionRefused for a subject
         who is just being erased.
@@ -66,10 +69,10 @@ class Ledger:
         for one in asked:  # every rule is checked before a key slot is spent
             check(one, now=now, record_id="", version=1)
         with self._database.write() as connection:
-            known = self._find(connection, names)
+            known = self._find(connection, names, compartment)
             newcomers = [name for name in dict.fromkeys(names) if name not in known]
             residence = {name: one.residence for name, one in zip(names, asked, strict=True)}
-            fresh = self._newcomers(newcomers, residence, now)
+            fresh = self._newcomers(newcomers, residence, now, compartment)
             subjects.add(connection, list(fresh.values()))
             rows, records = self._records(connection, asked, names, known | fresh, now)
             permissions.add(connection, rows)
@@ -78,7 +81,9 @@ class Ledger:
             feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, returning))
         return records
 
-    def _newcomers(self, names: Sequence[str], residence: dict[str, str], now: datetime) -> dict[str, SubjectRow]:
+    def _newcomers(
+        self, names: Sequence[str], residence: dict[str, str], now: datetime, compartment: CompartmentId
+    ) -> dict[str, SubjectRow]:
         if not names:
             return {}
         rows = {}
@@ -88,7 +93,13 @@ class Ledger:
             sealer = self._vault.sealer(subject_id, wrapped, ArtefactClass.METADATA)
             sealed_name = sealer.seal(name.encode(), "name", 0)
             rows[name] = SubjectRow(
-                subject_id, self.tag(name), sealed_name, wrapped, SubjectState.ACTIVE, clock.to_text(now)
+                subject_id,
+                self.tag(name, compartment),
+                sealed_name,
+                wrapped,
+                SubjectState.ACTIVE,
+                clock.to_text(now),
+                compartment,
             )
         return rows
 
@@ -153,24 +164,26 @@ class Ledger:
 
     # -- asking ---------------------------------------------------------------------------------------------
 
-    def tag(self, name: str) -> bytes:
-        """The keyed fingerprint under which a subject's name is stored."""
-        return self._ring.fingerprint("subject-name", name.encode())
+    def tag(self, name: str, compartment: CompartmentId = GALLERYS_OWN) -> bytes:
+        """The keyed fingerprint under which a subject's name is stored: another in each compartment."""
+        if compartment == GALLERYS_OWN:
+            return self._ring.fingerprint("subject-name", name.encode())
+        return self._ring.fingerprint("compartment-subject-name", f"{compartment}:{name}".encode())
 
-    def find(self, name: str) -> SubjectRow:
-        """The subject of that name. Raises SubjectUnknown."""
+    def find(self, name: str, compartment: CompartmentId = GALLERYS_OWN) -> SubjectRow:
+        """The subject of that name in that compartment. Raises SubjectUnknown."""
         wanted = subject_name(name)
         with self._database.read() as connection:
-            row = subjects.by_tags(connection, [self.tag(wanted)]).get(self.tag(wanted))
+            row = self._find(connection, [wanted], compartment).get(wanted)
         if row is None:
             raise SubjectUnknown(f"Nobody called {wanted} is on record.")
         return row
 
-    def find_all(self, names: Sequence[str]) -> dict[str, SubjectRow]:
-        """The subjects of these names that are on record, by the names as given."""
+    def find_all(self, names: Sequence[str], compartment: CompartmentId = GALLERYS_OWN) -> dict[str, SubjectRow]:
+        """The subjects of these names that are on record in a compartment, by the names as given."""
         wanted = {name: subject_name(name) for name in names}
         with self._database.read() as connection:
-            found = self._find(connection, list(wanted.values()))
+            found = self._find(connection, list(wanted.values()), compartment)
         return {name: found[plain] for name, plain in wanted.items() if plain in found}
 
     def versions(self, connection: Connection, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, int]:
@@ -256,7 +269,10 @@ class Ledger:
             permissions.withdraw(connection, [subject_id])
             feed.announce_subjects(connection, feed.Change.REMOVE, [subject_id])
 
-    def _find(self, connection: Connection, names: Sequence[str]) -> dict[str, SubjectRow]:
-        tags = {name: self.tag(name) for name in names}
+    def _find(
+        self, connection: Connection, names: Sequence[str], compartment: CompartmentId
+    ) -> dict[str, SubjectRow]:
+        tags = {name: self.tag(name, compartment) for name in names}
         found = subjects.by_tags(connection, sorted(set(tags.values())))
-        return {name: found[tag] for name, tag in tags.items() if tag in found}
+        here = {tag: row for tag, row in found.items() if row.compartment == compartment}
+        return {name: here[tag] for name, tag in tags.items() if tag in here}

@@ -7,6 +7,8 @@ Rules kept here:
   float32; a subject whose keys are destroyed cannot appear.
 * A Decision is asked for every suggested subject in the same breath; the refused are dropped silently, so an
   answer never tells that somebody is held for another purpose.
+* A search sees the compartments it is given, and its figures (threshold, sizes, expected strangers) come from these
+  alone: an answer tells nothing about what others hold.
 * The search and whom it returned are written to the ledger before the answer is given. The probe and its
   template are not.
 """
@@ -38,13 +40,24 @@ from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import references, searches, subjects
 from countenance.store.database import Database
 from countenance.store.searches import ResultRow, SearchRow
-from countenance.terms import Box, ReferenceId, SubjectId, Vectors, comparison_scores
+from countenance.terms import (
+    GALLERYS_OWN,
+    Box,
+    CompartmentId,
+    ReferenceId,
+    SubjectId,
+    Vectors,
+    comparison_scores,
+)
 from countenance.vault.sealing import Vault
 
 Recorded = Callable[[Connection, str, Sequence[tuple["Candidate", ...]]], None]
 """Called with the search's id and the candidates of each face."""
 
 MOST_CANDIDATES = 1000
+OWN_ONLY = frozenset({GALLERYS_OWN})
+"""What a search sees where nothing else is said: the gallery's own compartment."""
+
 _SLACK = 8
 """Subjects asked of the index beyond the limit: some may be refused, and coarse scores may be out of order."""
 
@@ -103,9 +116,9 @@ class Identification:
     extrapolated: bool
     """True when the expected figure lies beyond what the calibration's sample can show."""
     gallery_size: int
-    """Subjects on record."""
+    """Subjects on record in the compartments that the search saw."""
     references: int
-    """References that the index holds for this model."""
+    """References that the index holds of them for this model."""
     model: str
     calibration: Cited | None
     """What these figures rest on; None when nothing is known about the model's scores."""
@@ -182,8 +195,15 @@ class Identifier:
         strict: bool = False,
         notes: tuple[str, ...] = (),
         recorded: Recorded | None = None,
+        compartments: frozenset[CompartmentId] | None = OWN_ONLY,
+        purpose_told: bool = True,
     ) -> Identification:
         """Candidate lists for ``faces``, at most ``limit`` candidates each.
+
+        Only subjects of ``compartments`` can be candidates; None means all, and is for evaluating a gallery.
+
+        With ``purpose_told`` false, a purpose that nobody ever permitted is searched like any other and finds
+        nobody: who shares a gallery must not learn what others permit.
 
         ``recorded`` is called in the transaction that writes the search; what it raises undoes the search.
 
@@ -195,20 +215,20 @@ class Identifier:
         check_choice(threshold, fpir)
         now = self._clock.now()
         index = self._searchable.current()
-        where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days)
-        if where is None:
+        where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days, compartments)
+        if where is None and purpose_told:
             raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = self._searchable.size()
+        size = self._searchable.size(compartments)
         meaning = Meaning(self._calibration, size, strict=strict)
         score, chosen = meaning.threshold(threshold, fpir)
         lists: list[tuple[Candidate, ...]] = [() for _ in faces]
-        if faces and size:
+        if faces and size and where is not None:
             probes = np.stack([face.template for face in faces])
             width = limit + _SLACK
             hits = index.search(probes, width, where)
             for place in range(len(faces)):
                 lists[place] = self._enough(
-                    index, where, probes[place], hits, place, purpose, score, limit, meaning
+                    index, where, probes[place], hits, place, purpose, score, limit, meaning, compartments
                 )
         expected = meaning.expected(score)
         search_id = secrets.token_hex(16)
@@ -218,7 +238,7 @@ class Identifier:
             lists = self._record(connection, row, lists, purpose)
             if recorded is not None:
                 recorded(connection, search_id, lists)
-            active = self._searchable.people(connection)
+            active = self._searchable.people(connection, compartments)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
             search_id,
@@ -250,10 +270,11 @@ class Identifier:
         threshold: float,
         limit: int,
         meaning: Meaning,
+        compartments: frozenset[CompartmentId] | None,
     ) -> tuple[Candidate, ...]:
         """Candidates of one face; asks the index for more while the refused keep places from the permitted."""
         while True:
-            found = self._candidates(probe, hits, place, purpose, threshold, limit, meaning)
+            found = self._candidates(probe, hits, place, purpose, threshold, limit, meaning, compartments)
             width = hits.subject_ids.shape[1]
             full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= threshold)
             if len(found) >= limit or not full or width >= meaning.size:
@@ -261,7 +282,15 @@ class Identifier:
             hits, place = index.search(probe[None, :], min(2 * width, meaning.size), where), 0
 
     def _candidates(
-        self, probe: Vectors, hits: Hits, place: int, purpose: str, threshold: float, limit: int, meaning: Meaning
+        self,
+        probe: Vectors,
+        hits: Hits,
+        place: int,
+        purpose: str,
+        threshold: float,
+        limit: int,
+        meaning: Meaning,
+        compartments: frozenset[CompartmentId] | None,
     ) -> tuple[Candidate, ...]:
         near = hits.scores[place] >= threshold - (0.0 if hits.exact else _COARSE_ERROR)
         suggested = [SubjectId(int(n)) for n in hits.subject_ids[place][near] if n >= 0]
@@ -269,6 +298,8 @@ class Identifier:
             return ()
         with self._database.read() as connection:
             owners = subjects.by_ids(connection, suggested)
+            if compartments is not None:  # the index filtered by it; it is a cache, and the store decides
+                suggested = [one for one in suggested if one in owners and owners[one].compartment in compartments]
             decisions = self._ledger.decisions(connection, suggested, purpose)
             allowed = [one for one in suggested if isinstance(decisions[one], Granted)]
             held = references.of_subjects(connection, allowed)

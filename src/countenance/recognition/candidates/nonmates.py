@@ -2,6 +2,7 @@
 
 Rules kept here:
 
+* They come from the compartments that the search saw.
 * Nobody is shown without a permission in force for the purpose, nor anybody who is a candidate already.
 * A few are drawn at random, and the one least alike is taken; its score lies below every threshold in use.
 * Randomness is passed in: the same source and gallery give the same draw.
@@ -10,7 +11,7 @@ Rules kept here:
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import references, subjects
 from countenance.store.references import ReferenceRow
-from countenance.terms import SubjectId, Vectors, comparison_scores
+from countenance.terms import CompartmentId, SubjectId, Vectors, comparison_scores
 from countenance.vault.sealing import Vault
 
 DRAWN = 8
@@ -32,6 +33,8 @@ UNLIKE = 0.3
 mates' (0.80 +- 0.12), as measured on the AT&T/ORL faces with the bundled model."""
 
 _ATTEMPTS = 8
+_LISTED = 20_000
+"""Subjects up to which all are listed; of more, enough are found by drawing numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,13 @@ def draw(
     exclude: Collection[SubjectId],
     pictured: bool,
     source: random.Random,
+    compartments: frozenset[CompartmentId] | None,
 ) -> list[NonMate]:
     """At most ``count`` non-mates of ``probe`` (shape (dimensions,)); fewer, or none, in a small gallery.
 
     ``pictured`` asks for references with an image, as the candidates' are: a non-mate must look like one.
     """
-    numbers = range(1, subjects.highest(connection) + 1)  # some belong to nobody; she who does not exist is refused
+    numbers = _numbers(connection, compartments)
     found: list[NonMate] = []
     unlike: list[NonMate] = []
     taken = set(exclude)
@@ -69,13 +73,35 @@ def draw(
         picked = source.sample(left, min(DRAWN * count, len(left)))
         drawn = [SubjectId(n) for n in picked if n not in taken]
         taken.update(drawn)
+        drawn = _within(connection, drawn, compartments)
         allowed = ledger.decisions(connection, drawn, purpose)
         permitted = [one for one in drawn if isinstance(allowed[one], Granted)]
         found += _scored(connection, vault, model, probe, permitted, pictured)
         unlike = sorted((one for one in found if one.score < UNLIKE), key=lambda one: (one.score, one.subject_id))
-        if len(unlike) >= count or not drawn:
+        if len(unlike) >= count or len(taken) >= len(numbers):
             break
     return unlike[:count]
+
+
+def _numbers(connection: Connection, compartments: frozenset[CompartmentId] | None) -> Sequence[int]:
+    """Numbers to draw from: all of the compartments' subjects, or where they are many, whatever numbers there are.
+
+    Some of those belong to nobody, or to another compartment; such a draw is refused.
+    """
+    if compartments is not None:
+        some = subjects.numbers(connection, compartments=compartments, limit=_LISTED + 1)
+        if len(some) <= _LISTED:
+            return some
+    return range(1, subjects.highest(connection) + 1)
+
+
+def _within(
+    connection: Connection, drawn: list[SubjectId], compartments: frozenset[CompartmentId] | None
+) -> list[SubjectId]:
+    if compartments is None:
+        return drawn
+    rows = subjects.by_ids(connection, drawn)
+    return [one for one in drawn if one in rows and rows[one].compartment in compartments]
 
 
 def _scored(

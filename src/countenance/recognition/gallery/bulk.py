@@ -29,7 +29,7 @@ from countenance.store import feed, numbering, references
 from countenance.store.database import Database
 from countenance.store.references import ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
-from countenance.terms import ArtefactClass, ReferenceId, SubjectId, Vectors
+from countenance.terms import GALLERYS_OWN, ArtefactClass, CompartmentId, ReferenceId, SubjectId, Vectors
 from countenance.vault.sealing import Vault
 
 Picture = Path | bytes
@@ -131,10 +131,14 @@ class TemplateImport:
         *,
         admit: Callable[[Sequence[Asked]], object],
         arrived: Callable[[Sequence[SubjectId]], object],
+        compartment: CompartmentId = GALLERYS_OWN,
     ) -> None:
-        """``admit`` raises when an order forbids one; ``arrived`` is told of subjects before their templates."""
+        """All subjects are those of ``compartment``.
+
+        ``admit`` raises when an order forbids one; ``arrived`` is told of subjects before their templates."""
         self._admit = admit
         self._arrived = arrived
+        self._compartment = compartment
         self._database = database
         self._vault = vault
         self._ledger = ledger
@@ -168,8 +172,8 @@ class TemplateImport:
         first = {row.subject: row for row in reversed(rows)}
         asked = [Asked(r.subject, r.purposes, r.residence, r.until) for r in first.values()]
         self._admit(asked)
-        self._ledger.give(asked)
-        owners = self._ledger.find_all([row.subject for row in rows])
+        self._ledger.give(asked, self._compartment)
+        owners = self._ledger.find_all([row.subject for row in rows], self._compartment)
         self._arrived([owner.subject_id for owner in owners.values()])
         with self._database.write() as connection:
             numbers = numbering.reserve_references(connection, len(rows))

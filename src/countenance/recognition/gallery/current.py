@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from countenance.holding import Absence, Holding, Target
 from countenance.index.protocol import Fact, Filter, Index
+from countenance.terms import CompartmentId
 
 
 class CurrentIndex(Protocol):
@@ -28,16 +29,18 @@ class CurrentIndex(Protocol):
         """The index to search now: without what was removed before this call. Does not wait for a writer."""
         ...
 
-    def size(self) -> int:
-        """References that a search can see, cheaply."""
+    def size(self, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """References that a search can see, in all compartments or in these, cheaply."""
         ...
 
-    def people(self, connection: Connection) -> int:
-        """Subjects on record who are not being erased."""
+    def people(self, connection: Connection, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """Subjects on record who are not being erased, in all compartments or in these."""
         ...
 
-    def filter(self, purpose: str, today: int) -> Filter | None:
-        """The filter for a purpose, or None when no permission ever named it."""
+    def filter(
+        self, purpose: str, today: int, compartments: frozenset[CompartmentId] | None = None
+    ) -> Filter | None:
+        """The filter for a purpose in these compartments, or None when no permission ever named it."""
         ...
 
     def save(self, *, at_least: int = 0, always: bool = False) -> bool:

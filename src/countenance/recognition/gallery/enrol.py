@@ -249,7 +249,15 @@ class Enroller:
         self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
     ) -> None:
         tag = self.digest_tag(prepared.data)
-        if suppression.refuses(connection, subject.name_tag, tag, likeness, bands_alike=PARTS_ALIKE):
+        refused = suppression.refuses(
+            connection,
+            subject.name_tag,
+            tag,
+            likeness,
+            bands_alike=PARTS_ALIKE,
+            compartment=subject.compartment,
+        )
+        if refused:
             raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
 
     def _permission_version(self, subject: SubjectRow) -> int:

@@ -19,8 +19,11 @@ from countenance.store import erasures, numbering, orders, references, subjects
 from countenance.store.database import Database
 from countenance.store.references import ReferenceRow
 from countenance.store.subjects import SubjectState
-from countenance.terms import Ids, SubjectId
+from countenance.terms import CompartmentId, Ids, SubjectId
 from countenance.vault.sealing import Vault
+
+_REMEMBERED = 256
+"""Counts that are kept, one for each set of compartments that was searched."""
 
 
 class LabelledReferences:
@@ -32,27 +35,33 @@ class LabelledReferences:
         self._ledger = ledger
         self.model = model
         self.dimensions = dimensions
-        self._people = ((-1, -1, -1), 0)
+        self._people: tuple[tuple[int, int, int], dict[frozenset[CompartmentId] | None, int]] = ((-1, -1, -1), {})
 
-    def count(self) -> int:
-        """How many are on record."""
+    def count(self, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """How many are on record, in all compartments or in these."""
         with self._database.read() as connection:
-            return references.count(connection, self.model)
+            return references.count(connection, self.model, compartments)
 
-    def people(self, connection: Connection) -> int:
-        """Subjects on record who are not being erased; counted again only when somebody has come or gone."""
+    def people(self, connection: Connection, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """Subjects on record who are not being erased, in all compartments or in these; counted again only when
+        somebody has come or gone."""
         mark = (subjects.highest(connection), erasures.begun(connection), len(erasures.unfinished(connection)))
         at, counted = self._people
-        if at != mark:
-            counted = subjects.count(connection).get(SubjectState.ACTIVE, 0)
+        if at != mark or len(counted) >= _REMEMBERED:
+            counted = {}
             self._people = (mark, counted)
-        return counted
+        if compartments not in counted:
+            counted[compartments] = subjects.count(connection, compartments).get(SubjectState.ACTIVE, 0)
+        return counted[compartments]
 
-    def filter(self, purpose: str, today: int) -> Filter | None:
-        """The filter for a purpose, or None when no permission ever named it."""
+    def filter(
+        self, purpose: str, today: int, compartments: frozenset[CompartmentId] | None = None
+    ) -> Filter | None:
+        """The filter for a purpose in these compartments, or None when no permission ever named it."""
         with self._database.read() as connection:
             number = numbering.purposes(connection).get(purpose)
-        return None if number is None else Filter(purpose=number, today=today)
+        seen = None if compartments is None else frozenset(int(one) for one in compartments)
+        return None if number is None else Filter(purpose=number, today=today, compartments=seen)
 
     def batches(self, after: int = -1) -> Iterator[Batch]:
         """Everything searchable with a reference id above ``after``, ascending; a batch may be empty.
@@ -113,7 +122,7 @@ class LabelledReferences:
             if state is not None and owner is not None and row.subject_id not in withheld:
                 standing[place] = True
                 jurisdiction = places.get(owner.wrapped.jurisdiction, 0)
-                labels[place] = (_mask(state, numbers), 0, jurisdiction, state.last_day, 0)
+                labels[place] = (_mask(state, numbers), 0, jurisdiction, state.last_day, 0, owner.compartment)
         return labels, standing
 
 

@@ -33,7 +33,7 @@ from countenance.recognition.gallery.labelled import LabelledReferences
 from countenance.recognition.gallery.snapshots import Snapshots
 from countenance.store import feed
 from countenance.store.database import Database
-from countenance.terms import ArtefactClass, Ids
+from countenance.terms import ArtefactClass, CompartmentId, Ids
 from countenance.vault.files import locked
 
 KEPT_CHANGES = 10_000
@@ -129,17 +129,24 @@ class Searchable:
         self._prepare(index)
         return index
 
-    def size(self) -> int:
-        """References that a search can see."""
-        return 0 if self._index is None else len(self._index)
+    def size(self, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """References that a search can see, in all compartments or in these."""
+        index = self._index
+        if index is None:
+            return 0
+        if compartments is None:
+            return len(index)
+        return index.count(Filter(compartments=frozenset(int(one) for one in compartments)))
 
-    def people(self, connection: Connection) -> int:
-        """Subjects on record who are not being erased."""
-        return self.source.people(connection)
+    def people(self, connection: Connection, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """Subjects on record who are not being erased, in all compartments or in these."""
+        return self.source.people(connection, compartments)
 
-    def filter(self, purpose: str, today: int) -> Filter | None:
-        """The filter for a purpose, or None when no permission ever named it."""
-        return self.source.filter(purpose, today)
+    def filter(
+        self, purpose: str, today: int, compartments: frozenset[CompartmentId] | None = None
+    ) -> Filter | None:
+        """The filter for a purpose in these compartments, or None when no permission ever named it."""
+        return self.source.filter(purpose, today, compartments)
 
     def standing(self) -> Fact:
         """Counts and memory."""

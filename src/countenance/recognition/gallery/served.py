@@ -31,6 +31,7 @@ from countenance.recognition.gallery.labelled import LabelledReferences
 from countenance.recognition.gallery.searchable import references_of, trim_feed
 from countenance.store import feed, numbering
 from countenance.store.database import Database
+from countenance.terms import CompartmentId
 from countenance.vault.files import locked, locked_now
 
 AT_ONCE = 64
@@ -40,6 +41,7 @@ PIECE = 4_000
 """Changes taken in together."""
 
 _COUNTED_ALWAYS = 20_000
+_COUNTS_KEPT = 256
 
 TURN = 1
 """Number of the lock of store.Database.turn that the process at work holds."""
@@ -75,7 +77,7 @@ class Served:
         self._index: DistributedIndex | None = None
         self._opening = threading.Lock()
         self._looked = False
-        self._counted = (-1, 0)
+        self._counted: dict[frozenset[CompartmentId] | None, tuple[int, int]] = {}
         self._thread: threading.Thread | None = None
         self._trouble: CountenanceError | None = None
         self._closing = False
@@ -116,23 +118,28 @@ class Served:
                     self._looked = True
         return index
 
-    def size(self) -> int:
-        """References on record, to one in a hundred: asking the server to count costs more than a search."""
+    def size(self, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """References on record, in all compartments or in these, to one in a hundred: asking the server to count
+        costs more than a search."""
         with self._database.read() as connection:
             newest = feed.last(connection)
-        at, count = self._counted
+        at, count = self._counted.get(compartments, (-1, 0))
         if at < 0 or count < _COUNTED_ALWAYS or newest - at > count // 100:
-            count = self.source.count()
-            self._counted = (newest, count)
+            count = self.source.count(compartments)
+            if len(self._counted) >= _COUNTS_KEPT:
+                self._counted.clear()
+            self._counted[compartments] = (newest, count)
         return count
 
-    def people(self, connection: Connection) -> int:
-        """Subjects on record who are not being erased."""
-        return self.source.people(connection)
+    def people(self, connection: Connection, compartments: frozenset[CompartmentId] | None = None) -> int:
+        """Subjects on record who are not being erased, in all compartments or in these."""
+        return self.source.people(connection, compartments)
 
-    def filter(self, purpose: str, today: int) -> Filter | None:
-        """The filter for a purpose, or None when no permission ever named it."""
-        return self.source.filter(purpose, today)
+    def filter(
+        self, purpose: str, today: int, compartments: frozenset[CompartmentId] | None = None
+    ) -> Filter | None:
+        """The filter for a purpose in these compartments, or None when no permission ever named it."""
+        return self.source.filter(purpose, today, compartments)
 
     def save(self, *, at_least: int = 0, always: bool = False) -> bool:
         """Bring the server into step with everything that was committed before this call; waits its turn."""
