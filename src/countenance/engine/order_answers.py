@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from countenance import clock
-from countenance.custody.erasure.execution import Carried, Plan
+from countenance.custody.erasure.execution import LISTED, Carried, Plan
 from countenance.custody.orders.desk import Docket
-
-PLAN_LINES = 1000
-"""Subjects that a plan's JSON lists one by one; the counts are always of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class PlanAnswer:
             "artefacts": sorted(plan.artefacts),
             "holdings": [{"holder": h.holder, "what": h.what, "count": h.count} for h in plan.holdings],
             "sealed_as_evidence": len(plan.sealed_as_evidence),
-            "listed": min(len(plan.inside), PLAN_LINES),
+            "listed": min(len(plan.inside), LISTED),
             "inside": [
                 {
                     "subject": int(one.subject_id),
@@ -51,7 +48,7 @@ class PlanAnswer:
                     "evidence": list(one.judgement.evidence_ids),
                     "by_doubt_alone": one.judgement.by_doubt_alone,
                 }
-                for one in plan.inside[:PLAN_LINES]
+                for one in plan.inside[:LISTED]
             ],
         }
 

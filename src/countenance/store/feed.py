@@ -13,7 +13,9 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, func, insert, literal, select
 
 from countenance.store import schema
+from countenance.store.among import among
 from countenance.store.batches import pieces
+from countenance.store.tuples import tuples
 
 _t = schema.index_changes
 
@@ -45,8 +47,8 @@ def announce_subjects(connection: Connection, kind: Change, subject_ids: Sequenc
     """Append one change for each reference of these subjects; nothing of them passes through this process."""
     r = schema.references
     for some in pieces(subject_ids):
-        source = select(literal(str(kind)), r.c.reference_id).where(r.c.subject_id.in_(some))
-        connection.execute(insert(_t).from_select(["kind", "reference_id"], source.order_by(r.c.reference_id)))
+        source = select(literal(str(kind)), r.c.reference_id).where(among(connection, r.c.subject_id, some))
+        connection.execute(insert(_t).from_select(["kind", "reference_id"], source))
 
 
 def last(connection: Connection) -> int:
@@ -64,17 +66,19 @@ def since(connection: Connection, change_id: int, most: int | None = None) -> li
     columns = (_t.c.change_id, _t.c.kind, _t.c.reference_id)
     query = select(*columns).where(_t.c.change_id > change_id).order_by(_t.c.change_id).limit(most)
     kinds = {str(kind): kind for kind in Change}
-    return [Entry(number, kinds[kind], reference) for number, kind, reference in connection.execute(query).all()]
+    return [Entry(number, kinds[kind], reference) for number, kind, reference in tuples(connection, query)]
 
 
 def removed_since(connection: Connection, change_id: int) -> dict[int, int]:
     """References removed after number ``change_id`` and not added again since, with the change that did it."""
     new = _t.c.change_id > change_id
     removed = select(_t.c.reference_id, func.max(_t.c.change_id)).where(new, _t.c.kind == Change.REMOVE)
-    found = {int(row[0]): int(row[1]) for row in connection.execute(removed.group_by(_t.c.reference_id))}
+    found = {int(row[0]): int(row[1]) for row in tuples(connection, removed.group_by(_t.c.reference_id))}
+    if not found or connection.scalar(select(_t.c.change_id).where(new, _t.c.kind == Change.ADD).limit(1)) is None:
+        return found
     for some in pieces(list(found)):
         added = select(_t.c.reference_id, func.max(_t.c.change_id)).where(
-            new, _t.c.kind == Change.ADD, _t.c.reference_id.in_(some)
+            new, _t.c.kind == Change.ADD, among(connection, _t.c.reference_id, some)
         )
         for reference_id, number in connection.execute(added.group_by(_t.c.reference_id)):
             if number > found[reference_id]:

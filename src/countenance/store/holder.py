@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from countenance.holding import Absence, Holding, Target
 from countenance.store import schema
+from countenance.store.among import among
 from countenance.store.batches import pieces
 from countenance.store.database import Database
 from countenance.terms import ArtefactClass
@@ -51,7 +52,9 @@ class StoreHolder:
                 for table, ids in _reached(some):
                     if table is schema.images:
                         _keep_templates_of_lost_images(connection, ids)
-                    gone = connection.execute(delete(table).where(table.c.subject_id.in_(ids))).rowcount
+                    gone = connection.execute(
+                        delete(table).where(among(connection, table.c.subject_id, ids))
+                    ).rowcount
                     deleted[table] = deleted.get(table, 0) + gone
         self._unconfirmed = self._database.forget_deleted_rows()
         return _holdings(self.name, list(deleted.items()))
@@ -82,12 +85,15 @@ def _reached(targets: Sequence[Target]) -> list[tuple[Table, list[int]]]:
 def _keep_templates_of_lost_images(connection: Connection, subject_ids: list[int]) -> None:
     r = schema.references
     for some in pieces(subject_ids):
-        connection.execute(r.update().where(r.c.subject_id.in_(some)).values(image_id=None))
+        connection.execute(r.update().where(among(connection, r.c.subject_id, some)).values(image_id=None))
 
 
 def _count(connection: Connection, table: Table, subject_ids: list[int]) -> int:
     return sum(
-        connection.scalar(select(func.count()).select_from(table).where(table.c.subject_id.in_(some))) or 0
+        connection.scalar(
+            select(func.count()).select_from(table).where(among(connection, table.c.subject_id, some))
+        )
+        or 0
         for some in pieces(subject_ids)
     )
 

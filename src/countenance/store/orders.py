@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from countenance.store import schema
+from countenance.store.among import among
 from countenance.store.batches import pieces
 from countenance.terms import SubjectId
 
@@ -100,7 +101,7 @@ def held_back(connection: Connection, subject_ids: Sequence[int]) -> set[Subject
     """Those of these subjects whom some order keeps out of every search."""
     found: set[SubjectId] = set()
     for some in pieces(subject_ids):
-        query = select(_m.c.subject_id).where(_m.c.subject_id.in_(some), _m.c.released == 0)
+        query = select(_m.c.subject_id).where(among(connection, _m.c.subject_id, some), _m.c.released == 0)
         found.update(SubjectId(number) for number in connection.scalars(query))
     return found
 

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, func, insert, select
 
 from countenance.store import schema
+from countenance.store.among import among
 from countenance.store.batches import STATEMENT_ITEMS, pieces
+from countenance.store.tuples import tuples
 from countenance.terms import CompartmentId, ReferenceId, SubjectId
 
 _i = schema.images
@@ -91,7 +93,7 @@ def images_of(connection: Connection, subject_ids: Sequence[int]) -> dict[Subjec
     """The images of these subjects, oldest first."""
     found: dict[SubjectId, list[ImageRow]] = {}
     for some in pieces(subject_ids):
-        query = select(_i).where(_i.c.subject_id.in_(some)).order_by(_i.c.created_utc, _i.c.image_id)
+        query = select(_i).where(among(connection, _i.c.subject_id, some)).order_by(_i.c.created_utc, _i.c.image_id)
         for row in connection.execute(query):
             found.setdefault(SubjectId(row.subject_id), []).append(_image(row))
     return found
@@ -122,7 +124,9 @@ def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[Subj
     """The references of these subjects, of every model, by number."""
     found: dict[SubjectId, list[ReferenceRow]] = {}
     for some in pieces(subject_ids):
-        for row in connection.execute(select(_r).where(_r.c.subject_id.in_(some)).order_by(_r.c.reference_id)):
+        for row in connection.execute(
+            select(_r).where(among(connection, _r.c.subject_id, some)).order_by(_r.c.reference_id)
+        ):
             found.setdefault(SubjectId(row.subject_id), []).append(_reference(row))
     return found
 
@@ -131,7 +135,10 @@ def by_ids(connection: Connection, reference_ids: Sequence[int]) -> list[Referen
     """The references with these numbers that are on record."""
     found = []
     for some in pieces(reference_ids):
-        found += [_reference(row) for row in connection.execute(select(_r).where(_r.c.reference_id.in_(some)))]
+        found += [
+            _reference(row)
+            for row in connection.execute(select(_r).where(among(connection, _r.c.reference_id, some)))
+        ]
     return found
 
 
@@ -140,7 +147,8 @@ def numbers_of(connection: Connection, subject_ids: Sequence[int]) -> list[Refer
     found: list[ReferenceId] = []
     for some in pieces(subject_ids):
         found += [
-            ReferenceId(n) for n in connection.scalars(select(_r.c.reference_id).where(_r.c.subject_id.in_(some)))
+            ReferenceId(n)
+            for n in connection.scalars(select(_r.c.reference_id).where(among(connection, _r.c.subject_id, some)))
         ]
     return found
 
@@ -221,8 +229,8 @@ def image_ids_by_subject(
     """The ids of every subject's images, or of these subjects', sorted."""
     query = select(_i.c.subject_id, _i.c.image_id)
     found: dict[SubjectId, list[str]] = {}
-    for one in _about(query, _i.c.subject_id, subject_ids):
-        for number, image_id in connection.execute(one):
+    for one in _about(connection, query, _i.c.subject_id, subject_ids):
+        for number, image_id in tuples(connection, one):
             found.setdefault(SubjectId(number), []).append(image_id)
     return {number: tuple(sorted(ids)) for number, ids in found.items()}
 
@@ -232,20 +240,20 @@ def numbers_by_subject(
 ) -> dict[SubjectId, tuple[ReferenceId, ...]]:
     """The reference numbers of these subjects, ascending."""
     found: dict[SubjectId, list[ReferenceId]] = {}
-    for one in _about(select(_r.c.subject_id, _r.c.reference_id), _r.c.subject_id, subject_ids):
-        for number, reference_id in connection.execute(one):
+    for one in _about(connection, select(_r.c.subject_id, _r.c.reference_id), _r.c.subject_id, subject_ids):
+        for number, reference_id in tuples(connection, one):
             found.setdefault(SubjectId(number), []).append(ReferenceId(reference_id))
     return {number: tuple(sorted(ids)) for number, ids in found.items()}
 
 
 def _about(
-    query: Select[tuple[Any, Any]], column: Column[int], subject_ids: Sequence[int] | None
+    connection: Connection, query: Select[tuple[Any, Any]], column: Column[int], subject_ids: Sequence[int] | None
 ) -> Iterator[Select[tuple[Any, Any]]]:
     if subject_ids is None:
         yield query
     else:
         for some in pieces(subject_ids):
-            yield query.where(column.in_(some))
+            yield query.where(among(connection, column, some))
 
 
 def count_images(connection: Connection) -> tuple[int, int]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sqlalchemy import Connection, delete, insert, select
 
 from countenance.store import schema
 from countenance.store.batches import pieces
+from countenance.store.told import told_mark
 from countenance.terms import SubjectId
 
 _t = schema.residency_evidence
@@ -51,6 +50,16 @@ def add(connection: Connection, rows: Sequence[EvidenceRow]) -> None:
             "valid_to": row.valid_to,
             "permission_id": row.permission_id,
             "contradicts": " ".join(row.contradicts),
+            "told_mark": told_mark(
+                row.predicate,
+                row.places,
+                row.tier,
+                row.signal,
+                row.valid_from,
+                row.valid_to,
+                contradicts=bool(row.contradicts),
+                about_an_image=row.image_id is not None,
+            ),
             "sealed_origin": row.sealed_origin,
         }
         for row in rows
@@ -88,43 +97,3 @@ def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[Subj
                 )
             )
     return found
-
-
-Told = tuple[int, str, str | None, str, str, str, str, str | None, str | None, str]
-"""subject, evidence id, image id, predicate, places, tier, signal, valid from, valid to, contradicts"""
-
-
-def told(
-    connection: Connection, only: Sequence[int] | None = None
-) -> tuple[dict[int, Told], dict[int, tuple[Told, ...]]]:
-    """What evidence says about everybody, or ``only`` these, without where it came from.
-
-    The first answer has one piece of evidence for each subject, the second all of it for those with several, by
-    evidence id. Quick enough for whole galleries: the driver's own tuples are passed through.
-    """
-    query = select(
-        _t.c.subject_id,
-        _t.c.evidence_id,
-        _t.c.image_id,
-        _t.c.predicate,
-        _t.c.places,
-        _t.c.tier,
-        _t.c.signal,
-        _t.c.valid_from,
-        _t.c.valid_to,
-        _t.c.contradicts,
-    )
-    queries = [query] if only is None else [query.where(_t.c.subject_id.in_(some)) for some in pieces(only)]
-    lines: list[Told] = []
-    for one in queries:
-        cursor = connection.execute(one).cursor
-        if cursor is not None:
-            lines += cast("list[Told]", cursor.fetchall())
-    first = {line[0]: line for line in lines}
-    several: dict[int, list[Told]] = {}
-    if len(first) < len(lines):
-        twice = {number for number, count in Counter(line[0] for line in lines).items() if count > 1}
-        for line in lines:
-            if line[0] in twice:
-                several.setdefault(line[0], []).append(line)
-    return first, {number: tuple(sorted(some, key=lambda line: line[1])) for number, some in several.items()}

@@ -187,7 +187,7 @@ residency_evidence = Table(
     "residency_evidence",
     metadata,
     Column("evidence_id", String(64), primary_key=True),
-    Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False, index=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=False),
     Column("image_id", String(32), nullable=True),
     Column("predicate", String(32), nullable=False),
     Column("places", String(200), nullable=False),
@@ -198,7 +198,9 @@ residency_evidence = Table(
     Column("valid_to", String(10), nullable=True),
     Column("permission_id", String(32), nullable=False),
     Column("contradicts", String, nullable=False),
+    Column("told_mark", Number, nullable=False),
     Column("sealed_origin", LargeBinary, nullable=False),
+    Index("ix_residency_evidence_told", "subject_id", "told_mark"),
 )
 
 authority_keys = Table(
@@ -238,6 +240,7 @@ holds = Table(
     Column("subject_id", Number, ForeignKey("subjects.subject_id"), primary_key=True, autoincrement=False),
     Column("ground", String(200), nullable=False),
     Column("placed_utc", Moment, nullable=False),
+    Index("ix_holds_subject_id", "subject_id"),
 )
 
 disclosures = Table(

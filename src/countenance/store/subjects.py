@@ -9,7 +9,9 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from countenance.store import schema
+from countenance.store.among import among
 from countenance.store.batches import pieces
+from countenance.store.tuples import tuples
 from countenance.terms import GALLERYS_OWN, ArtefactClass, CompartmentId, SubjectId
 from countenance.vault.sealing import WrappedKeys
 
@@ -70,7 +72,7 @@ def by_ids(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId
     """The subjects with these numbers; those not on record are absent from the answer."""
     found = {}
     for some in pieces(subject_ids):
-        for row in connection.execute(select(_t).where(_t.c.subject_id.in_(some))):
+        for row in connection.execute(select(_t).where(among(connection, _t.c.subject_id, some))):
             found[SubjectId(row.subject_id)] = _row(row)
     return found
 
@@ -79,7 +81,7 @@ def known(connection: Connection, subject_ids: Sequence[int]) -> list[SubjectId]
     """Those of these subjects who are on record, by number."""
     found: list[SubjectId] = []
     for some in pieces(sorted(subject_ids)):
-        query = select(_t.c.subject_id).where(_t.c.subject_id.in_(some)).order_by(_t.c.subject_id)
+        query = select(_t.c.subject_id).where(among(connection, _t.c.subject_id, some)).order_by(_t.c.subject_id)
         found += [SubjectId(number) for number in connection.scalars(query)]
     return found
 
@@ -113,7 +115,7 @@ def numbers(
         query = query.where(_t.c.state == state)
     if compartments is not None:
         query = query.where(_t.c.compartment_id.in_(sorted(compartments)))
-    return [SubjectId(number) for number in connection.scalars(query)]
+    return [number for (number,) in tuples(connection, query)]
 
 
 def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedKeys) -> None:
@@ -133,7 +135,9 @@ def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedK
 def freeze(connection: Connection, subject_ids: Sequence[int]) -> None:
     """Mark subjects as frozen. There is no thawing here: an order that only suspends keeps its own record."""
     for some in pieces(subject_ids):
-        connection.execute(update(_t).where(_t.c.subject_id.in_(some)).values(state=SubjectState.FROZEN))
+        connection.execute(
+            update(_t).where(among(connection, _t.c.subject_id, some)).values(state=SubjectState.FROZEN)
+        )
 
 
 def highest(connection: Connection) -> int:

@@ -50,6 +50,9 @@ from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 LOG_ENTRY = "log-entry-"
 """How a paper refers to an entry of the log, followed by its number."""
 
+LISTED = 1000
+"""Subjects that a plan explains one by one; the counts are always of all."""
+
 _WITHHOLDING = frozenset({Verb.CEASE_COLLECT, Verb.CEASE_PROCESS, Verb.RESTRICT})
 """Obligations that holding back meets; the log shows it."""
 
@@ -67,6 +70,7 @@ class Plan:
     order_id: str
     on: date
     inside: tuple[Judged, ...]
+    """By number; the first ``LISTED`` with the ids of the evidence that they rest on."""
     counts: Counts
     artefacts: frozenset[ArtefactClass]
     holdings: tuple[Holding, ...]
@@ -128,12 +132,14 @@ class Execution:
         with self._database.read() as connection:
             reach = self._reach(connection, order, on)
         ids = [one.subject_id for one in reach.inside]
+        explained = self._register.explain(reach.inside[:LISTED]) if holdings else ()
         artefacts = _artefacts(order)
         eraser = self._eraser()
         held = eraser.holdings(eraser.plan(ids, artefacts)) if holdings else ()
         answer = confront(ids, self._desk.holds())
         sealed = tuple(sorted(answer.sealed)) if isinstance(answer, Escalated) else ()
-        return Plan(order.id, on, reach.inside, reach.counts, artefacts, held, sealed)
+        inside = (*explained, *reach.inside[len(explained) :])
+        return Plan(order.id, on, inside, reach.counts, artefacts, held, sealed)
 
     def _reach(
         self, connection: Connection, order: Order, on: date, only: Sequence[SubjectId] | None = None

@@ -31,17 +31,21 @@ from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.intervals import Interval
 from countenance.custody.residency.places import Place, place
 from countenance.custody.residency.report import Counts, counted
-from countenance.custody.residency.scope import InPlace, Named, Scope, leaves
+from countenance.custody.residency.scope import InPlace, Named, Scope, comparable_name, leaves
 from countenance.errors import EvidenceInvalid, PermissionRefused
-from countenance.store import references, residency, subjects
+from countenance.store import references, residency, subjects, told
 from countenance.store.database import Database
-from countenance.store.residency import EvidenceRow, Told
+from countenance.store.residency import EvidenceRow
 from countenance.store.subjects import SubjectRow
+from countenance.store.told import Told
 from countenance.terms import ArtefactClass, SubjectId
 from countenance.vault.sealing import Vault
 
 _REPRESENTATIVE = SubjectId(0)
 """Subjects of whom the same is told are judged once, as this one."""
+
+_NOBODY = "\0"
+"""A name that nobody has: of whoever is not named in a scope, her name does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,14 @@ class Judged:
     subject_id: SubjectId
     alike: Judgement
     """The judgement of everybody of whom the same is told; its evidence is named by place: e0, e1, ..."""
-    told: tuple[str, ...]
-    """Ids of all evidence about the subject, in order of place."""
+    told: tuple[str, ...] | None = None
+    """Ids of all evidence about the subject, in order of place; None where nobody has looked them up."""
 
     @property
     def judgement(self) -> Judgement:
-        """The judgement with the subject's own evidence."""
-        own = tuple(self.told[int(place_[1:])] for place_ in self.alike.evidence_ids)
-        return replace(self.alike, evidence_ids=own)
+        """The judgement with the subject's own evidence, after :meth:`Register.explain`."""
+        told = () if self.told is None else self.told
+        return replace(self.alike, evidence_ids=tuple(told[int(place_[1:])] for place_ in self.alike.evidence_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Reach:
     """Whom a scope reaches, and how everybody stands to it."""
 
     inside: tuple[Judged, ...]
+    """By number."""
     counts: Counts
 
 
@@ -222,41 +227,52 @@ class Register:
 
         Subjects of whom the same is told, at the same places and days, are judged once.
         """
-        told, told_more = residency.told(connection, only)
         everyone = subjects.numbers(connection) if only is None else only
-        by_image = any(
-            isinstance(x, InPlace) and x.predicate in IMAGE_PREDICATES for s in scopes for x in leaves(s)
-        )
-        by_name = any(isinstance(leaf, Named) for scope in scopes for leaf in leaves(scope))
-        images = references.image_ids_by_subject(connection) if by_image else {}
-        names = self._names(connection, everyone) if by_name else {}
-        known: dict[object, Judgement] = {}
-        numbers: dict[object, int] = {}
-        inside = []
-        for subject_id in everyone:
-            line = told.get(subject_id)
-            if line is not None and not by_image and not by_name and not line[9] and subject_id not in told_more:
-                lines: tuple[Told, ...] = (line,)
-                signature: object = line[3:9]
-            else:
-                lines = told_more.get(subject_id, () if line is None else (line,))
-                signature = _signature(lines, images.get(subject_id, ()), names.get(subject_id))
-            judgement = known.get(signature)
-            if judgement is None:
-                facts = _facts(lines, images.get(subject_id, ()), names.get(subject_id))
-                judgement = known[signature] = either([evaluate(scope, facts, on=on) for scope in scopes])
-            numbers[signature] = numbers.get(signature, 0) + 1
+        looked_at = [leaf for scope in scopes for leaf in leaves(scope)]
+        by_image = any(isinstance(leaf, InPlace) and leaf.predicate in IMAGE_PREDICATES for leaf in looked_at)
+        named = sorted({leaf.key for leaf in looked_at if isinstance(leaf, Named)})
+        names = self._named(connection, everyone, named) if named else {}
+        # What else a judgement looks at: whether she is named, and whether there is an image at all.
+        with_image = set(references.count_images_by_subject(connection)) if by_image else set[int]()
+        apart = dict.fromkeys(with_image, len(named) + 1)
+        for number, key in names.items():
+            apart[number] = apart.get(number, 0) + 1 + named.index(key)
+        groups = list(told.groups(connection, everyone, apart, by_image=by_image))
+        firsts = [SubjectId(group[0]) for group in groups]
+        said = told.told(connection, firsts)
+        alone = [group[0] for group in groups if len(group) == 1]
+        images = references.image_ids_by_subject(connection, alone) if by_image else {}
+        judgements = []
+        inside: list[Judged] = []
+        for number, group in zip(firsts, groups, strict=True):
+            some = images.get(number, ("any",) if number in with_image else ())
+            name = names.get(number, _NOBODY) if named else None
+            facts = _facts(said.get(number, ()), some, name)
+            judgement = either([evaluate(scope, facts, on=on) for scope in scopes])
+            judgements.append((judgement, len(group)))
             if protects(judgement.decision):
-                inside.append(Judged(subject_id, judgement, tuple(one[1] for one in lines)))
-        return Reach(tuple(inside), counted((known[signature], n) for signature, n in numbers.items()))
+                inside += [Judged(SubjectId(one), judgement) for one in group]
+        return Reach(tuple(sorted(inside, key=lambda one: one.subject_id)), counted(judgements))
+
+    def explain(self, judged: Sequence[Judged]) -> tuple[Judged, ...]:
+        """The same, each with the ids of the evidence that it rests on."""
+        with self._database.read() as connection:
+            said = told.told(connection, [one.subject_id for one in judged])
+        return tuple(replace(j, told=tuple(line[1] for line in said.get(j.subject_id, ()))) for j in judged)
 
     def judge(self, scope: Scope, evidence: Sequence[Evidence], name: str, on: date) -> Judgement:
         """Where a subject would stand of whom just this is told."""
         facts = Facts(_REPRESENTATIVE, frozenset({name}), (), tuple(evidence))
         return evaluate(scope, facts, on=on)
 
-    def _names(self, connection: Connection, only: Sequence[SubjectId]) -> dict[SubjectId, str]:
-        return {number: self._ledger.name(row) for number, row in subjects.by_ids(connection, only).items()}
+    def _named(self, connection: Connection, only: Sequence[int], keys: Sequence[str]) -> dict[SubjectId, str]:
+        """Those of these subjects whose name is one of ``keys``, each with it."""
+        found = {}
+        for number, row in subjects.by_ids(connection, only).items():
+            key = comparable_name(self._ledger.name(row))
+            if key in keys:
+                found[number] = key
+        return found
 
     def _row(self, subject: SubjectRow, evidence: Evidence) -> EvidenceRow:
         sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
@@ -313,19 +329,6 @@ def parse_signal(text: str, tier: str | None) -> Signal:
     except (ValueError, KeyError) as error:
         known = ", ".join(signal.value for signal in Signal)
         raise EvidenceInvalid(f"Say what the evidence is with --signal, one of: {known}.") from error
-
-
-def _signature(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> object:
-    places = {line[1]: number for number, line in enumerate(lines)}
-    shown = {image_id: number for number, image_id in enumerate(images)}
-    return (
-        tuple(
-            (*line[3:9], shown.get(line[2] or "", -1), tuple(places.get(i, -1) for i in line[9].split()))
-            for line in lines
-        ),
-        len(images),
-        name,
-    )
 
 
 def _facts(lines: tuple[Told, ...], images: tuple[str, ...], name: str | None) -> Facts:
