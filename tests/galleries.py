@@ -29,6 +29,8 @@ class Galleries:
     root: Path
     cache: Path
     new_database: Callable[[], str] | None = None
+    new_place: Callable[[], str] | None = None
+    """Makes a place for images in object storage; without it they are files."""
     clock: SteppedClock = field(default_factory=lambda: SteppedClock(START))
     opened: list[Countenance] = field(default_factory=list)
 
@@ -45,7 +47,10 @@ class Galleries:
     def new(self, clock: Clock | None = None) -> Countenance:
         """An empty gallery."""
         url = None if self.new_database is None else self.new_database()
-        made = Countenance.init(self.folder, cache=self.cache, database_url=url, clock=clock or self.clock)
+        place = None if self.new_place is None else self.new_place()
+        made = Countenance.init(
+            self.folder, cache=self.cache, database_url=url, blobs_url=place, clock=clock or self.clock
+        )
         self.opened.append(made)
         return made
 

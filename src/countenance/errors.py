@@ -232,6 +232,13 @@ class GalleryBusy(GalleryError):
     remedy = "Try again when the other command has finished."
 
 
+class SchemaOlder(GalleryError):
+    """The database has an older schema, and nobody asked for its migration. Nothing was changed."""
+
+    code = "schema_older"
+    remedy = "Take a backup, then run countenance migrate; --dry-run shows what it would do."
+
+
 class KeysMissing(GalleryError):
     """The key folder, or a key in it, is not there."""
 
@@ -264,6 +271,49 @@ class DiskFull(GalleryError):
 
     code = "disk_full"
     remedy = "Make room and run the same command again; what was finished is kept."
+
+
+class BlobsError(GalleryError):
+    """The object storage with the gallery's images."""
+
+    code = "blobs"
+
+
+class BlobsDriverMissing(BlobsError):
+    """The library that speaks to object storage is not installed."""
+
+    code = "blobs_driver"
+    remedy = "Install it: pip install 'countenance[s3]'."
+
+
+class BlobsUnavailable(BlobsError):
+    """The object storage did not answer in time, or failed. Nothing half enrolled remains."""
+
+    code = "blobs_unavailable"
+    remedy = "Try again when it answers; searches go on without it, and what was begun is finished or undone."
+
+
+class BlobsRefused(BlobsError):
+    """The object storage knows no such bucket, or refuses these credentials."""
+
+    code = "blobs_refused"
+    remedy = (
+        "Check bucket, endpoint, region, credentials and their rights; docs/running-in-production.md lists them."
+    )
+
+
+class BlobsForeign(BlobsError):
+    """The place in the bucket does not carry this gallery's number. Nothing was read, written or deleted there."""
+
+    code = "blobs_foreign"
+    remedy = "Check the endpoint and the account: this is another bucket, or another gallery's place in it."
+
+
+class BlobsUnsuitable(BlobsError):
+    """The bucket keeps objects that it is told to delete; a gallery that cannot erase is not made."""
+
+    code = "blobs_unsuitable"
+    remedy = "Name a bucket without a default retention (object lock)."
 
 
 class ErasureIncomplete(GalleryError):

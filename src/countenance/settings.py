@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
+from countenance.errors import InputInvalid
+
 GALLERY_VARIABLE = "COUNTENANCE_GALLERY"
 KEYS_VARIABLE = "COUNTENANCE_KEYS"
 CACHE_VARIABLE = "COUNTENANCE_CACHE"
@@ -17,6 +19,46 @@ ENGINE_TOKEN_VARIABLE = "COUNTENANCE_ENGINE_TOKEN"  # noqa: S105 - the name of a
 
 SERVICE_VARIABLE = "COUNTENANCE_SERVICE"
 """Where the worker processes of a service find its settings, as JSON."""
+
+S3_ENDPOINT_VARIABLE = "COUNTENANCE_S3_ENDPOINT"
+S3_REGION_VARIABLE = "COUNTENANCE_S3_REGION"
+S3_CREDENTIALS_VARIABLE = "COUNTENANCE_S3_CREDENTIALS"
+S3_TIMEOUT_VARIABLE = "COUNTENANCE_S3_TIMEOUT"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStorage:
+    """How to reach object storage. Bucket and prefix are the gallery's; this is the machine's, and never stored.
+
+    What is left empty comes from AWS's own chain: ``AWS_ENDPOINT_URL``, ``AWS_REGION``, ``AWS_ACCESS_KEY_ID``, a
+    profile, the role of the machine.
+    """
+
+    endpoint: str = ""
+    """``https://host:port`` of a service that is not Amazon's."""
+    region: str = ""
+    credentials: Path | None = None
+    """A file in the form of AWS's shared credentials; its first section is used."""
+    timeout_s: float = 20.0
+    """How long one request may stay without an answer."""
+    attempts: int = 3
+
+    @classmethod
+    def from_environment(cls) -> ObjectStorage:
+        """What this machine's environment says. Raises InputInvalid for a time limit that is no number."""
+        file = os.environ.get(S3_CREDENTIALS_VARIABLE)
+        try:
+            timeout_s = float(os.environ.get(S3_TIMEOUT_VARIABLE) or "20")
+        except ValueError:
+            timeout_s = 0.0
+        if not 0 < timeout_s <= 600:
+            raise InputInvalid(f"{S3_TIMEOUT_VARIABLE} is a number of seconds, at most 600.")
+        return cls(
+            os.environ.get(S3_ENDPOINT_VARIABLE, ""),
+            os.environ.get(S3_REGION_VARIABLE, ""),
+            Path(file).expanduser().absolute() if file else None,
+            timeout_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +84,7 @@ class Settings:
     limits: ImageLimits = field(default_factory=ImageLimits)
     engine_token: str = field(default="", repr=False)
     """What a search engine on a server wants to see; empty when it wants nothing."""
+    object_storage: ObjectStorage = field(default_factory=ObjectStorage)
 
     @classmethod
     def of(cls, folder: str | Path, *, keys: str | Path | None = None, cache: str | Path | None = None) -> Settings:
@@ -53,7 +96,13 @@ class Settings:
         place = Path(folder).expanduser().absolute()
         key_place = keys or os.environ.get(KEYS_VARIABLE) or place.with_name(place.name + ".keys")
         token = os.environ.get(ENGINE_TOKEN_VARIABLE, "")
-        return cls(place, Path(key_place).expanduser().absolute(), cache_folder(cache), engine_token=token)
+        return cls(
+            place,
+            Path(key_place).expanduser().absolute(),
+            cache_folder(cache),
+            engine_token=token,
+            object_storage=ObjectStorage.from_environment(),
+        )
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:

@@ -73,6 +73,7 @@ FILES = {
     r"gallery/gallery\.db(-wal|-shm)?": "Holder store",
     r"gallery/\.erasing": "an empty lock",
     r"gallery/blobs/[0-9a-f]{2}/[0-9a-f]{32}\.sealed": "Holder blobs",
+    r"gallery/blobs/\.staging-[0-9a-f]{16}/[0-9a-f]{32}\.announced": "an empty note that an image is being sent",
     r"gallery/blobs/\.staging-[0-9a-f]{16}/lock": "an empty lock",
     r"gallery/index/[0-9a-f]{16}\.\d+\.\d+\.snapshot": "Holder index",
     r"gallery/index/\.(writing|serving)": "an empty lock",

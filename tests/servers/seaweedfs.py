@@ -81,6 +81,10 @@ class SeaweedServer:
             client_options={"allow_http": True},
         )
 
+    def credentials(self, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> str:
+        """A file of credentials in the form of AWS's own."""
+        return f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+
     def client(self, **more: Any) -> Any:
         """A boto3 client of the administrator."""
         import boto3
@@ -162,8 +166,21 @@ class SeaweedServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def vacuumed_of(self, pattern: bytes, seconds: float = 30.0) -> bool:
+        """Rewrite the volumes without deleted objects until no data file has ``pattern``; False if one keeps it.
+
+        The server's own sweep does the same in time; it learns of deletions by a heartbeat, so once is not enough.
+        """
+        deadline = time.monotonic() + seconds
+        while self.files_with(pattern):
+            if time.monotonic() > deadline:
+                return False
+            self.vacuum()
+            time.sleep(0.2)
+        return True
+
     def vacuum(self) -> None:
-        """Rewrite every volume without the objects that were deleted, as its own sweep does in time."""
+        """Ask the master to rewrite every volume that it believes to hold something deleted."""
         where = f"http://127.0.0.1:{self._ports['master'][0]}/vol/vacuum?garbageThreshold=0.000001"
         with urllib.request.urlopen(where, timeout=60) as answer:
             answer.read()

@@ -27,6 +27,7 @@ KEYS = 52
 DAMAGED = 53
 DISK = 54
 ERASURE = 55
+STORAGE = 56
 INDEX = 60
 SEARCH_ENGINE = 61
 MOVE = 62
@@ -97,6 +98,7 @@ EXIT_STATUS: dict[str, int] = {
     "gallery_missing": GALLERY,
     "gallery_exists": GALLERY,
     "gallery_newer": GALLERY,
+    "schema_older": GALLERY,
     "backup_elsewhere": GALLERY,
     "gallery_busy": BUSY,
     "keys_missing": KEYS,
@@ -107,6 +109,13 @@ EXIT_STATUS: dict[str, int] = {
     "disk_full": DISK,
     "erasure_incomplete": ERASURE,
     "erasure_held": ERASURE,
+    # images in object storage
+    "blobs": STORAGE,
+    "blobs_driver": STORAGE,
+    "blobs_unavailable": STORAGE,
+    "blobs_refused": STORAGE,
+    "blobs_foreign": STORAGE,
+    "blobs_unsuitable": STORAGE,
     # index
     "index": INDEX,
     "vectors_invalid": INDEX,

@@ -183,6 +183,10 @@ def backup(console: Console, document: Document) -> None:
     """A backup that was written."""
     console.print(f"Wrote {printable(document['out'])}: {document['bytes'] / 1e6:,.1f} MB.")
     console.print(f"  {document['subjects']:,} subjects, {document['images']:,} sealed images, wrapped keys only.")
+    if document["images_elsewhere"]:
+        console.print(
+            f"  The images are in {document['images_elsewhere']} and not in this file: copy the bucket, too."
+        )
     console.print("  The key folder is not in it and must never lie beside it.")
 
 

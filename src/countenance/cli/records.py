@@ -18,14 +18,17 @@ here = click.make_pass_decorator(Door)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--database-url", metavar="URL", help="Keep the records in PostgreSQL instead of SQLite.")
 @click.option(
+    "--blobs", "blobs_url", metavar="s3://BUCKET/PREFIX", help="Keep the sealed images in object storage."
+)
+@click.option(
     "--mirrored", is_flag=True, help="Average templates with the mirrored face: more accurate, half as fast."
 )
 @everywhere
 @here
-def init(door: Door, folder: Path | None, database_url: str | None, mirrored: bool) -> None:
+def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
     """Make a new, empty gallery in FOLDER and its keys in a folder beside it."""
     place = folder or Path(door.folder())
-    made = door.engine().init(place, keys=door.keys, database_url=database_url, mirrored=mirrored)
+    made = door.engine().init(place, keys=door.keys, **kept)
     with made as engine:
         document = engine.status().as_dict()
     door.answer(document, lambda console: words.made(console, document))
@@ -90,14 +93,35 @@ def status(door: Door, subjects: bool) -> None:
     door.answer(document, lambda console: words.status(console, document))
 
 
-@click.command(short_help="Erase everyone whose permission has ended.")
+@click.command(short_help="Bring the database to this version of the program.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done and change nothing.")
 @everywhere
 @here
-def expire(door: Door) -> None:
-    """Erase everyone whose permission has ended."""
+def migrate(door: Door, dry_run: bool) -> None:
+    """Bring the gallery's database to this version of the program, alone and in one transaction."""
+    document = door.engine().migrate_schema(door.folder(), dry_run=dry_run).as_dict() | {"dry_run": dry_run}
+    door.answer(document, lambda console: words.migrated(console, document))
+
+
+@click.command(short_help="Erase everyone whose permission has ended.")
+@click.option(
+    "--stray-images",
+    is_flag=True,
+    help="Also delete sealed images that no record speaks of, as after a restore; looks at every image.",
+)
+@everywhere
+@here
+def expire(door: Door, stray_images: bool) -> None:
+    """Erase everyone whose permission has ended.
+
+    --stray-images is not for a copy of a gallery whose original still works on the same bucket.
+    """
     with door.open() as engine:
         # Opening erased what had expired already; what follows is what became due since, and what failed then.
         erased = (*engine.kept_promises, *engine.expire(progress=door.progress()))
         documents = [withdrawal.as_dict() for withdrawal in erased]
+        strays = engine.delete_stray_images() if stray_images else None
     answer: dict[str, object] = {"expired": documents, "count": len(documents)}
-    door.answer(answer, lambda console: words.expiry(console, documents))
+    if strays is not None:
+        answer["stray_images"] = strays
+    door.answer(answer, lambda console: words.expiry(console, documents, strays))

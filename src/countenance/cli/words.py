@@ -223,12 +223,25 @@ def withdrawal(console: Console, document: Document) -> None:
         )
 
 
-def expiry(console: Console, documents: Sequence[Document]) -> None:
+def migrated(console: Console, document: Document) -> None:
+    """The schema before and after."""
+    if not document["steps"]:
+        console.print(f"The database has the schema version {document['to']} already; nothing to do.")
+        return
+    did = "would be brought" if document["dry_run"] else "was brought"
+    console.print(f"The database {did} from schema version {document['from']} to {document['to']}:")
+    for step in document["steps"]:
+        console.print(f"  {step['version']}  {printable(step['adds'])}")
+
+
+def expiry(console: Console, documents: Sequence[Document], strays: int | None = None) -> None:
     """Who was erased because their permission had ended."""
     if not documents:
         console.print("No permission has ended; nothing was erased.")
     for document in documents:
         withdrawal(console, document)
+    if strays is not None:
+        console.print(f"Sealed images that no record speaks of: {strays:,}, deleted.")
 
 
 def status(console: Console, document: Document) -> None:

@@ -7,6 +7,7 @@ Rules kept here:
 
 * The key folder is never in a backup, and neither is an index snapshot: what is in it opens only with the present
   key ring, so whoever was erased since it was taken stays erased.
+* Images in object storage are not in a backup, which says so: the restored records find them where they are.
 * The database is copied as it was at one moment (SQLite's online backup); images are those that it lists.
 * A backup has its name when it is whole and on the disk; a restored gallery has its name when every file of it was
   checked against the backup's own digests.
@@ -58,6 +59,12 @@ RESTORED_NOTES = (
 )
 """What no backup can know, said at every restore."""
 
+IMAGES_ELSEWHERE_NOTE = (
+    "The images are in object storage and were not in the backup. Those of enrolments after it was taken lie there"
+    " without a record: countenance expire --stray-images deletes them."
+)
+"""Not done unasked: another copy of this gallery may still be at work on the same bucket."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -68,6 +75,8 @@ class Backup:
     subjects: int
     images: int
     size_bytes: int
+    images_elsewhere: str | None = None
+    """Where the images are that this file does not hold, or None."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
@@ -77,6 +86,7 @@ class Backup:
             "subjects": self.subjects,
             "images": self.images,
             "bytes": self.size_bytes,
+            "images_elsewhere": self.images_elsewhere,
         }
 
 
@@ -91,6 +101,7 @@ class Restored:
     unopenable_subjects: int
     unopenable: int
     """Records (images, templates, permissions, ...) of subjects whose keys are destroyed; deleted again."""
+    images_elsewhere: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
@@ -101,7 +112,8 @@ class Restored:
             "images": self.images,
             "unopenable_subjects": self.unopenable_subjects,
             "unopenable": self.unopenable,
-            "notes": list(RESTORED_NOTES),
+            "notes": [*RESTORED_NOTES, *([] if self.images_elsewhere is None else [IMAGES_ELSEWHERE_NOTE])],
+            "images_elsewhere": self.images_elsewhere,
         }
 
 
@@ -146,7 +158,7 @@ def write_backup(
             temporary.unlink(missing_ok=True)
             copy.unlink(missing_ok=True)
     kept = sum(1 for name in digests if name.startswith("blobs/"))
-    return Backup(place, taken, listed.subjects, kept, place.stat().st_size)
+    return Backup(place, taken, listed.subjects, kept, place.stat().st_size, description.blobs_url)
 
 
 def unpack(backup: Path, settings: Settings) -> str:

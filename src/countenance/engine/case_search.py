@@ -31,7 +31,7 @@ from countenance.store import references
 from countenance.store.cases import CaseRow
 from countenance.store.database import Database
 from countenance.terms import CompartmentId
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.sealing import Vault
 
 
@@ -80,7 +80,7 @@ class CaseSearch:
         database: Database,
         vault: Vault,
         ledger: Ledger,
-        blobs: FolderBlobs,
+        blobs: BlobStore,
         limits: ImageLimits,
         prepare: Callable[[str, Picture], Prepared],
         identifier: Callable[[], Identifier],

@@ -56,7 +56,7 @@ from countenance.store.collecting import ImportRow
 from countenance.store.database import Database
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.files import write_whole
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -74,7 +74,7 @@ class Parts:
     ledger: Ledger
     clock: Clock
     limits: ImageLimits
-    blobs: FolderBlobs
+    blobs: BlobStore
     begin_epoch: Callable[[], int]
     enroller: Callable[[], Enroller]
     recogniser: Callable[[], Recogniser]

@@ -33,7 +33,7 @@ from countenance.engine.index import GalleryIndex
 from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
-from countenance.errors import CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
+from countenance.errors import BlobsError, CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identifier
 from countenance.recognition.candidates.kept import KeptCalibrations
@@ -47,10 +47,9 @@ from countenance.recognition.models.package import ModelPackage, bundled_templat
 from countenance.recognition.templates import package as packages
 from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
-from countenance.store import description, erasures, numbering, references
+from countenance.store import description, erasures, numbering, references, schema_version
 from countenance.store.holder import StoreHolder
 from countenance.terms import SubjectId
-from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -69,14 +68,20 @@ class Composition:
         cache: str | Path | None = None,
         clock: Clock | None = None,
         progress: Progress | None = None,
+        migrate: bool | None = None,
     ) -> None:
+        """Open the gallery in ``folder``.
+
+        ``migrate`` says whether a database of an older version may be brought up to this one; None: if it is
+        SQLite in the folder, not if it is on a server. Raises SchemaOlder where it may not.
+        """
         self._settings = Settings.of(folder, keys=keys, cache=cache)
         self._clock = clock or SystemClock()
         place = self._settings.folder
         self._description = description.read(place)
         self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
         self._database = self._description.database(place)
-        self._blobs = FolderBlobs(place / "blobs")
+        self._blobs = self._description.blobs(place, self._settings.object_storage)
         self._vault = Vault(self._ring, self._description.gallery_id)
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searching = Searching(
@@ -92,11 +97,11 @@ class Composition:
         )
         with ExitStack() as unless_opened:
             unless_opened.callback(self.close)
-            self._open()
+            self._open(migrate)
             unless_opened.pop_all()
 
-    def _open(self) -> None:
-        self._database.check_version()
+    def _open(self, migrate: bool | None) -> None:
+        schema_version.check(self._database, may_migrate=migrate)
         with self._database.read() as connection:
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
@@ -114,19 +119,23 @@ class Composition:
         keys: str | Path | None = None,
         cache: str | Path | None = None,
         database_url: str | None = None,
+        blobs_url: str | None = None,
         mirrored: bool = False,
         clock: Clock | None = None,
     ) -> Self:
         """Make an empty gallery in ``folder`` and its key ring in ``keys`` (default ``<folder>.keys``).
 
         ``database_url`` names a PostgreSQL database (``postgresql+psycopg://...``); without it SQLite in the
-        folder is used. ``mirrored`` averages each template with that of the mirrored face: slightly more
-        accurate, twice the work; it cannot be changed later without re-enrolling.
+        folder is used. ``blobs_url`` (``s3://bucket/prefix``) keeps the sealed images in object storage, whose
+        endpoint, region and credentials come from the environment. ``mirrored`` averages each template with that
+        of the mirrored face: slightly more accurate, twice the work; it cannot be changed later without
+        re-enrolling.
 
-        Raises GalleryExists when a folder is not empty, DiskFull; then nothing was made.
+        Raises GalleryExists when a folder or the place in the bucket is not empty, DiskFull, BlobsError; then
+        nothing was made.
         """
         settings = Settings.of(folder, keys=keys, cache=cache)
-        founding.found(settings, database_url, mirrored, clock or SystemClock())
+        founding.found(settings, founding.Kept(database_url, blobs_url), mirrored, clock or SystemClock())
         return cls(folder, keys=keys, cache=cache, clock=clock)
 
     def close(self) -> None:
@@ -191,6 +200,7 @@ class Composition:
 
         This happens at every opening; a service that stays open calls it once a day.
         """
+        self._settle_images()
         self.collecting.expire()
         old_copy = self._eraser.is_old_copy
         if old_copy and not self._witness.begun_anew:
@@ -224,10 +234,17 @@ class Composition:
     @property
     def broken_promise(self) -> str | None:
         """Why something that was due at opening could not be finished, or None. It is tried again each time."""
-        return self._broken
+        return self._broken or self._unsettled
+
+    def _settle_images(self) -> None:
+        """Finish or undo what an interrupted enrolment left. Erasing does not wait for a service that is down."""
+        try:
+            self._blobs.recover(self._knows_image)
+            self._unsettled: str | None = None
+        except BlobsError as error:
+            self._unsettled = str(error)
 
     def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
-        self._blobs.recover(self._knows_image)
         try:
             self.index.leave()
             return self.expire(), None

@@ -9,19 +9,23 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import inspect
 
 from countenance import clock
 from countenance.clock import Clock
-from countenance.errors import GalleryExists
+from countenance.errors import BlobsError, GalleryExists
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
 from countenance.recognition.models.package import bundled_template_model
 from countenance.settings import Settings
-from countenance.store import numbering
+from countenance.store import numbering, schema_version
 from countenance.store.database import Database
 from countenance.store.description import DATABASE_FILE, Description
+from countenance.vault import s3_blobs
+from countenance.vault.bucket import Bucket, Place
 from countenance.vault.files import disk_errors, sync_folder
 from countenance.vault.keys import KeyRing
 
@@ -32,8 +36,16 @@ MIRRORED = "mirrored"
 """The fact that says how templates are extracted: ``yes`` or ``no``."""
 
 
-def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: Clock) -> None:
-    """Make an empty gallery. Raises GalleryExists or DiskFull; then nothing is left of the attempt."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the records and the images are kept; None means in the data folder."""
+
+    database_url: str | None = None
+    blobs_url: str | None = None
+
+
+def found(settings: Settings, kept: Kept, mirrored: bool, clock_: Clock) -> None:
+    """Make an empty gallery. Raises GalleryExists, DiskFull or BlobsError; then nothing is left of the attempt."""
     place, keys = settings.folder, settings.keys
     for folder in (place, keys):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -41,15 +53,21 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
     real_place, real_keys = place.resolve(), keys.resolve()
     if real_keys == real_place or real_place in real_keys.parents or real_keys in real_place.parents:
         raise GalleryExists(f"The key folder {keys} and the data folder must not lie one inside the other.")
+    bucket = None if kept.blobs_url is None else Bucket(Place.of(kept.blobs_url), settings.object_storage)
+    database_url = kept.database_url
     gallery_id = secrets.token_hex(16)
     mark = secrets.token_hex(4)
     new_place = place.with_name(f".{place.name}.new-{mark}")
     new_keys = keys.with_name(f".{keys.name}.new-{mark}")
+    claimed = False
     try:
         with disk_errors():
             place.parent.mkdir(parents=True, exist_ok=True)
             keys.parent.mkdir(parents=True, exist_ok=True)
             new_place.mkdir(mode=0o700)
+        if bucket is not None:
+            s3_blobs.claim(bucket, gallery_id)
+            claimed = True
         KeyRing.create(new_keys, gallery_id).close()
         file = new_place / DATABASE_FILE
         if database_url is None:
@@ -59,7 +77,7 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
             _write_facts(database, gallery_id, mirrored)
         finally:
             database.close()
-        Description(gallery_id, clock.to_text(clock_.now()), database_url).write(new_place)
+        Description(gallery_id, clock.to_text(clock_.now()), database_url, kept.blobs_url).write(new_place)
         with disk_errors():
             new_keys.rename(keys)
             new_place.rename(place)
@@ -70,6 +88,9 @@ def found(settings: Settings, database_url: str | None, mirrored: bool, clock_: 
         _remove(new_keys)
         if not place.exists() or not any(place.iterdir()):
             _remove(keys)
+            if bucket is not None and claimed:
+                with suppress(BlobsError):  # whoever tries again names a new prefix
+                    s3_blobs.give_up(bucket)
         raise
 
 
@@ -77,7 +98,7 @@ def _write_facts(database: Database, gallery_id: str, mirrored: bool) -> None:
     with database.read() as connection:
         if inspect(connection).get_table_names():
             raise GalleryExists("The database is not empty.")
-    database.migrate()
+    schema_version.migrate(database)
     with database.write() as connection:
         numbering.set_fact(connection, GALLERY_ID, gallery_id)
         numbering.set_fact(connection, ACTIVE_MODEL, bundled_template_model().manifest.sha256)

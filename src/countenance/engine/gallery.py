@@ -36,6 +36,8 @@ from countenance.recognition.gallery.migrate import Migration, Migrator
 from countenance.recognition.models.package import ModelPackage
 from countenance.recognition.templates import package as packages
 from countenance.settings import Settings
+from countenance.store import description, schema_version
+from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
 
 SAVE_AFTER_CHANGES = 200
@@ -293,7 +295,31 @@ class Countenance(Composition):
             status = gallery.status()
         records = sum(h.count for one in again for h in one.destroyed if h.holder in ("store", "blobs"))
         gone = sum(len(one.subject_ids) for one in again)
-        return Restored(settings.folder, taken, status.subjects, status.images, gone, records)
+        elsewhere = gallery._blobs.elsewhere
+        return Restored(settings.folder, taken, status.subjects, status.images, gone, records, elsewhere)
+
+    @classmethod
+    def migrate_schema(cls, folder: str | Path, *, dry_run: bool = False) -> Standing:
+        """Bring the database of the gallery in ``folder`` to this version; returns where it stood before.
+
+        Opens nothing else, and needs no keys. Raises GalleryMissing, GalleryNewer, GalleryBusy.
+        """
+        place = Settings.of(folder).folder
+        database = description.read(place).database(place)
+        try:
+            before = schema_version.standing(database)
+            if before.missing and not dry_run:
+                schema_version.migrate(database)
+        finally:
+            database.close()
+        return before
+
+    def delete_stray_images(self) -> int:
+        """Delete sealed images that no record speaks of, as after a restore; returns how many there were.
+
+        Looks at every image. Not for a copy of a gallery whose original still works on the same bucket.
+        """
+        return self._blobs.delete(self._blobs.strays(self._knows_image))
 
     def status(self, *, people: bool = False, compartment: CompartmentId = GALLERYS_OWN) -> answers.Status:
         """The whole gallery in numbers; with ``people``, every subject of one compartment by name."""

@@ -21,7 +21,12 @@ def application() -> FastAPI:
     """The application of one worker process, from the settings in ``COUNTENANCE_SERVICE``."""
     _log_plainly()
     settings = ServiceSettings.of_text(os.environ[SERVICE_VARIABLE])
-    return create(settings, lambda progress: Countenance(settings.gallery, keys=settings.keys, progress=progress))
+    return create(
+        settings,
+        lambda progress: Countenance(
+            settings.gallery, keys=settings.keys, progress=progress, migrate=settings.migrate
+        ),
+    )
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ Rules kept here:
   therefore given in the order in which they become visible.
 * SQLite runs in WAL mode with ``synchronous=FULL`` (a commit survives a power cut) and ``secure_delete`` (freed
   pages are overwritten); after an erasure the WAL is emptied into the database and truncated.
-* A database written by a newer version is refused, never "upgraded" downwards.
 """
 
 from __future__ import annotations
@@ -15,20 +14,18 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib import resources
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from countenance.errors import DiskFull, GalleryBusy, GalleryError, GalleryMissing, GalleryNewer
+from countenance.errors import DiskFull, GalleryBusy, GalleryError
 
 BUSY_SECONDS = 30
 """How long a second writer waits before it is told."""
+
+MIGRATION_SECONDS = 600
+"""How long a second migrator waits for the first, and a migration for the writer before it."""
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 """SQLSTATE, PostgreSQL's appendix A."""
@@ -112,24 +109,20 @@ class Database:
                 if held:
                     connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK + number})
 
-    def migrate(self) -> None:
-        """Bring an older or empty database to this version."""
-        with _our_errors(), self._engine.begin() as connection:
-            config = _alembic()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-
-    def check_version(self) -> None:
-        """Raises GalleryMissing for an empty database, GalleryNewer for one of a later version."""
-        with _our_errors(), self._engine.connect() as connection:
-            present = MigrationContext.configure(connection).get_current_revision()
-        script = ScriptDirectory.from_config(_alembic())
-        if present is None:
-            raise GalleryMissing("The database holds no gallery.")
-        if present not in {revision.revision for revision in script.walk_revisions()}:
-            raise GalleryNewer(f"The database has the schema version {present}, which this version does not know.")
-        if present != script.get_current_head():
-            self.migrate()
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A write transaction in which the schema may change. Waits ``MIGRATION_SECONDS`` for another one's end."""
+        with (
+            _our_errors(),
+            self._engine.connect().execution_options(countenance_write=True) as connection,
+            connection.begin(),
+        ):
+            if self.backend == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{MIGRATION_SECONDS}s'"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+                connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'"))
+            yield connection
 
     def forget_deleted_rows(self) -> str | None:
         """Leave no deleted row behind in the database's own files; returns what cannot be promised, or None."""
@@ -210,13 +203,6 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # the error, in the words that are translated below
     finally:
         raw.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(resources.files("countenance.migrations")))
-    config.set_main_option("path_separator", "os")
-    return config
 
 
 @contextmanager

@@ -11,31 +11,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.errors import GalleryError, GalleryMissing, GalleryNewer
+from countenance.settings import ObjectStorage
 from countenance.store.database import Database
+from countenance.vault.blob_store import BlobStore
+from countenance.vault.blobs import FolderBlobs
+from countenance.vault.bucket import Bucket, Place
 from countenance.vault.files import write_whole
+from countenance.vault.s3_blobs import S3Blobs
 
-FORMAT = 1
+FORMAT = 2
+"""2: images may be in object storage. A gallery that has none of it is still written as 1, for older versions."""
+
 _FILE = "gallery.json"
 DATABASE_FILE = "gallery.db"
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The gallery's identity and where its database is; ``database_url`` None means SQLite in the folder."""
+    """The gallery's identity and where its database and images are; None means in the folder."""
 
     gallery_id: str
     created_utc: str
     database_url: str | None
-    format: int = FORMAT
+    blobs_url: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write it into ``folder``, durably."""
         record = {
-            "format": self.format,
+            "format": 1 if self.blobs_url is None else FORMAT,
             "gallery_id": self.gallery_id,
             "created_utc": self.created_utc,
             "database_url": self.database_url,
         }
+        if self.blobs_url is not None:
+            record["blobs_url"] = self.blobs_url
         write_whole(folder / _FILE, json.dumps(record, indent=2).encode())
 
     def database(self, folder: Path) -> Database:
@@ -43,6 +52,13 @@ class Description:
         if self.database_url is not None:
             return Database.at(self.database_url)
         return Database.of_file(folder / DATABASE_FILE)
+
+    def blobs(self, folder: Path, storage: ObjectStorage) -> BlobStore:
+        """The gallery's keeper of images, not yet asked anything."""
+        notes = folder / "blobs"
+        if self.blobs_url is None:
+            return FolderBlobs(notes)
+        return S3Blobs(Bucket(Place.of(self.blobs_url), storage), self.gallery_id, notes)
 
 
 def read(folder: Path) -> Description:
@@ -59,7 +75,7 @@ def read(folder: Path) -> Description:
         raise GalleryNewer(f"The gallery in {folder} has format {record['format']}; this version knows {FORMAT}.")
     try:
         return Description(
-            str(record["gallery_id"]), str(record["created_utc"]), record["database_url"], record["format"]
+            str(record["gallery_id"]), str(record["created_utc"]), record["database_url"], record.get("blobs_url")
         )
     except KeyError as error:
         raise GalleryError(f"{_FILE} in {folder} lacks {error}.", remedy="Restore it from a backup.") from error

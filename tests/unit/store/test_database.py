@@ -24,6 +24,7 @@ from countenance.errors import (
 from countenance.holding import Target
 from countenance.store import feed, numbering, schema
 from countenance.store.database import Database
+from countenance.store.description import FORMAT
 from countenance.store.holder import StoreHolder
 from countenance.terms import ArtefactClass, SubjectId
 from tests.galleries import Galleries, names, permit, row, search, template
@@ -52,7 +53,7 @@ def test_a_gallery_of_a_newer_format_is_refused_untouched(galleries: Galleries) 
     galleries.new().close()
     file = galleries.folder / "gallery.json"
     record = json.loads(file.read_text())
-    record["format"] += 1
+    record["format"] = FORMAT + 1
     file.write_text(json.dumps(record))
     kept = file.read_bytes()
     with pytest.raises(GalleryNewer):

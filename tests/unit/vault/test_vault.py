@@ -154,41 +154,7 @@ def test_a_ring_is_not_made_over_another(ring: KeyRing, tmp_path: Path) -> None:
 
 # -- blobs --------------------------------------------------------------------------------------------------------
 
-ONE, TWO = "a" * 32, "b" * 32
-
-
-def test_a_staged_image_is_finished_or_undone_by_the_next_process(tmp_path: Path) -> None:
-    dead = FolderBlobs(tmp_path)
-    dead.stage(ONE, b"sealed one")
-    dead.stage(TWO, b"sealed two")
-    alive = FolderBlobs(tmp_path)
-    assert alive.recover(lambda image_id: True) == (0, 0)  # its writer lives: not to be disturbed
-    dead.close()
-    assert alive.recover(lambda image_id: image_id == ONE) == (1, 1)
-    assert alive.read(ONE) == b"sealed one"
-    with pytest.raises(SealBroken):
-        alive.read(TWO)
-    assert list(tmp_path.glob(".staging-*")) == []
-
-
-def test_an_erased_image_is_gone_wherever_it_was(tmp_path: Path) -> None:
-    writer, eraser = FolderBlobs(tmp_path), FolderBlobs(tmp_path)
-    writer.stage(ONE, b"sealed one")
-    writer.commit(ONE)
-    writer.stage(TWO, b"sealed two")
-    target = Target(ANNA, image_ids=(ONE, TWO))
-    assert not eraser.confirm_absent([target]).absent
-    assert eraser.erase([target])[0].count == 2
-    assert eraser.confirm_absent([target]).absent
-    assert eraser.erase([target])[0].count == 0
-    assert list(tmp_path.rglob("*.sealed")) == []
-    writer.close()
-
-
-@pytest.mark.parametrize("image_id", ["../gallery", "A" * 32, "a" * 31, ""])
-def test_an_image_id_never_becomes_a_path(tmp_path: Path, image_id: str) -> None:
-    with pytest.raises(SealBroken):
-        FolderBlobs(tmp_path).read(image_id)
+ONE = "a" * 32
 
 
 def test_keys_and_images_can_be_read_by_their_owner_only(ring: KeyRing, tmp_path: Path) -> None:

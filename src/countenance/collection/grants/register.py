@@ -25,7 +25,7 @@ from countenance.recognition.gallery.current import CurrentIndex
 from countenance.store import feed, granting
 from countenance.store.database import Database
 from countenance.store.granting import GrantRow, PageRow
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.keys import KeyRing
 
 
@@ -141,7 +141,7 @@ class GrantRegister:
     def withdraw(
         self,
         origin: str,
-        blobs: FolderBlobs,
+        blobs: BlobStore,
         searchable: CurrentIndex,
         begin_epoch: Callable[[], int],
         progress: Progress | None,

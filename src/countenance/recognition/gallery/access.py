@@ -31,7 +31,7 @@ from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.files import write_whole
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -76,7 +76,7 @@ class Access:
         database: Database,
         ring: KeyRing,
         vault: Vault,
-        blobs: FolderBlobs,
+        blobs: BlobStore,
         ledger: Ledger,
         register: Register,
         gallery_id: str,

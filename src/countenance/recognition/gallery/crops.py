@@ -18,7 +18,7 @@ from countenance.settings import ImageLimits
 from countenance.store import references, subjects
 from countenance.store.references import ReferenceRow
 from countenance.terms import ArtefactClass, Box, Pixels
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.sealing import Vault
 
 SIDE_PIXELS = 224
@@ -39,7 +39,7 @@ def cut_out(pixels: Pixels, box: Box) -> bytes:
 
 
 def of_reference(
-    connection: Connection, vault: Vault, blobs: FolderBlobs, reference: ReferenceRow, limits: ImageLimits
+    connection: Connection, vault: Vault, blobs: BlobStore, reference: ReferenceRow, limits: ImageLimits
 ) -> bytes | None:
     """The face that a reference was made from, cut out; None when it came without an image or lost it.
 

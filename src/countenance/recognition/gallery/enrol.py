@@ -44,7 +44,7 @@ from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass, Box, ReferenceId
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -115,7 +115,7 @@ class Enroller:
         database: Database,
         ring: KeyRing,
         vault: Vault,
-        blobs: FolderBlobs,
+        blobs: BlobStore,
         ledger: Ledger,
         clock: Clock,
         placing: Placing,

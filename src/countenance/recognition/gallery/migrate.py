@@ -24,7 +24,7 @@ from countenance.store import feed, numbering, references, subjects
 from countenance.store.database import Database
 from countenance.store.references import ImageRow, ReferenceRow, Source
 from countenance.terms import ArtefactClass, Box, ReferenceId
-from countenance.vault.blobs import FolderBlobs
+from countenance.vault.blob_store import BlobStore
 from countenance.vault.sealing import Vault
 
 ACTIVE_MODEL = "model"
@@ -55,7 +55,7 @@ class Migration:
 class Migrator:
     """Brings one gallery to another model."""
 
-    def __init__(self, database: Database, vault: Vault, blobs: FolderBlobs, clock: Clock) -> None:
+    def __init__(self, database: Database, vault: Vault, blobs: BlobStore, clock: Clock) -> None:
         self._database = database
         self._vault = vault
         self._blobs = blobs
