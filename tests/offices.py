@@ -53,7 +53,14 @@ class Office:
             cases.authorise(self["authoriser"], made.case_id)
         return made.case_id
 
-    def search(self, case_id: str, *probes: Vectors, who: str = "investigator", seed: int = 1) -> SearchMade:
+    def search(
+        self,
+        case_id: str,
+        *probes: Vectors,
+        who: str = "investigator",
+        seed: int = 1,
+        request_id: str | None = None,
+    ) -> SearchMade:
         """A search by template through everything that a search of a photograph does after the networks."""
         pixels = np.zeros((120, 120, 3), np.uint8)
         landmarks = np.zeros((5, 2), np.float32)
@@ -64,7 +71,9 @@ class Office:
         search = self.gallery.oversight._search
         search._prepare = lambda name, image: prepared  # type: ignore[method-assign]
         source = random.Random(seed)
-        return self.gallery.oversight.search(self[who], case_id, b"", threshold=0.5, source=source)
+        return self.gallery.oversight.search(
+            self[who], case_id, b"", threshold=0.5, source=source, request_id=request_id
+        )
 
     def review_all(self, name: str, answer: Answer | str = Answer.SAME, *, seconds: int = 0) -> int:
         """Let a reviewer give one answer to everything there is; returns how many."""

@@ -1001,3 +1001,26 @@ class ReviewUnknown(OversightError):
 
     code = "review_unknown"
     remedy = "Ask for the next one with: countenance review next"
+
+
+class IdempotencyKeyReused(OversightError):
+    """Another request was sent under the same idempotency key."""
+
+    code = "idempotency_key_reused"
+    remedy = "Send a new request under a new key; repeat the old one exactly as it was."
+
+
+class RequestUnderWay(OversightError):
+    """The request with this idempotency key is being carried out by somebody."""
+
+    code = "request_under_way"
+    remedy = "Send it again in a moment, under the same key."
+    retry_after_s = 1
+    """Seconds after which it is worth asking again."""
+
+
+class AnswerNotKept(OversightError):
+    """The request was carried out, and its answer cannot be told again."""
+
+    code = "answer_not_kept"
+    remedy = "Of a key that was not received: revoke it and issue another. See what there is before asking anew."

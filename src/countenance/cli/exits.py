@@ -206,6 +206,9 @@ EXIT_STATUS: dict[str, int] = {
     "image_not_held": OVERSIGHT,
     "case_unknown": OVERSIGHT,
     "review_unknown": OVERSIGHT,
+    "idempotency_key_reused": OVERSIGHT,
+    "request_under_way": BUSY,
+    "answer_not_kept": OVERSIGHT,
     "credential_invalid": CREDENTIAL,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""

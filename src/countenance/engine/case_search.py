@@ -27,7 +27,7 @@ from countenance.recognition.gallery import crops
 from countenance.recognition.gallery.bulk import Picture, picture_name
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.settings import ImageLimits
-from countenance.store import references
+from countenance.store import cases, references, searches
 from countenance.store.cases import CaseRow
 from countenance.store.database import Database
 from countenance.terms import CompartmentId
@@ -109,17 +109,22 @@ class CaseSearch:
         limit: int,
         threshold: float | None,
         source: random.Random | None,
+        request_id: str | None = None,
     ) -> SearchMade:
         """See :meth:`countenance.engine.oversight.Oversight.search`."""
-        who, case = self._cases.take_search(who, case_id)
+        made = None if request_id is None else self._made(who, case_id, request_id)
+        if made is not None:
+            return made
+        who, case = self._cases.take_search(who, case_id, request_id)
         try:
             prepared = self._prepare(picture_name(image, 1), image)
-            return self._search(who, case, prepared, limit, threshold, source or random.SystemRandom())
+            choice = source or random.SystemRandom()
+            return self._search(who, case, prepared, limit, threshold, choice, request_id)
         except AccessRefused as refused:  # the case ended while the picture was read
-            self._cases.give_back(case_id)
+            self._cases.give_back(case_id, request_id)
             self._gate.refuse(who, Verb.IDENTIFY, Refused(Code(refused.reason), str(refused)))
         except BaseException:
-            self._cases.give_back(case_id)
+            self._cases.give_back(case_id, request_id)
             raise
 
     def side_by_side(self, who: Principal, task_id: str) -> SideBySide:
@@ -136,6 +141,16 @@ class CaseSearch:
                 candidate = crops.of_reference(connection, self._vault, self._blobs, rows[0], self._limits)
         return SideBySide(probe, candidate)
 
+    def _made(self, who: Principal, case_id: str, request_id: str) -> SearchMade | None:
+        """What an earlier run of the same request has searched; the quota was used once."""
+        with self._database.read() as connection:
+            search, made_for = searches.get(connection, request_id), cases.searched(connection, request_id)
+        if search is None or made_for is None or made_for != (case_id, who.actor):
+            return None
+        case = self._cases.row_for(self._gate.require(who, Verb.IDENTIFY, case_id=case_id), case_id)
+        notes = ("this search had been made before; its own notes were not kept",)
+        return SearchMade(search.search_id, case_id, search.at_utc, search.faces, case.quota - case.used, notes)
+
     def _search(
         self,
         who: Principal,
@@ -144,6 +159,7 @@ class CaseSearch:
         limit: int,
         threshold: float | None,
         source: random.Random,
+        request_id: str | None,
     ) -> SearchMade:
         seen = self._compartments.seen_by(who)
         faces = [crops.cut_out(prepared.picture.pixels, one.face.box) for one in prepared.faces]
@@ -164,6 +180,7 @@ class CaseSearch:
             recorded=recorded,
             compartments=seen,
             purpose_told=False,
+            search_id=request_id,
         )
         left = case.quota - case.used
         return SearchMade(made.search_id, case.case_id, made.at_utc, len(prepared.faces), left, made.notes)

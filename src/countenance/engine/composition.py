@@ -49,6 +49,7 @@ from countenance.recognition.templates.recogniser import Recogniser
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
 from countenance.store.holder import StoreHolder
+from countenance.store.owners import Owners
 from countenance.terms import SubjectId
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -83,6 +84,7 @@ class Composition:
         self._database = self._description.database(place)
         self._blobs = self._description.blobs(place, self._settings.object_storage)
         self._vault = Vault(self._ring, self._description.gallery_id)
+        self._owners = Owners(self._database, place)
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searching = Searching(
             self._database,
@@ -141,6 +143,7 @@ class Composition:
     def close(self) -> None:
         """Let go of files and connections, after what works in the background has come to a stop."""
         self._searching.close()
+        self._owners.close()
         self._blobs.close()
         self._ring.close()
         self._database.close()
@@ -159,7 +162,14 @@ class Composition:
     def oversight(self) -> Oversight:
         """Customers, people and keys, cases, reviews, the subject's ledger and the public register."""
         parts = Foundations(
-            self._database, self._ring, self._vault, self._ledger, self._desk, self._witness, self._clock
+            self._database,
+            self._ring,
+            self._vault,
+            self._ledger,
+            self._desk,
+            self._witness,
+            self._clock,
+            self._owners,
         )
         search = partial(
             CaseSearch,
@@ -172,7 +182,7 @@ class Composition:
             identifier=lambda: self._identifier(self.model),
             model=lambda: self.model,
         )
-        return Oversight(parts, search, self._withdraw_number, self._withdraw_all)
+        return Oversight(parts, search, self._withdraw_for, self._withdraw_all)
 
     @cached_property
     def index(self) -> GalleryIndex:
@@ -297,12 +307,22 @@ class Composition:
         calibration = self._calibration(model)
         return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
 
-    def _withdraw_number(self, subject_id: SubjectId, progress: Progress | None = None) -> Erased:
+    def _again(self, request_id: str | None, progress: Progress | None = None) -> Erased | None:
+        """The erasure that a request has begun, finished; None when it has begun none."""
+        return None if request_id is None else self._eraser.again(request_id, progress)
+
+    def _withdraw_for(self, subject_id: SubjectId, request_id: str | None) -> Erased:
+        return self._withdraw_number(subject_id, request_id=request_id)
+
+    def _withdraw_number(
+        self, subject_id: SubjectId, progress: Progress | None = None, request_id: str | None = None
+    ) -> Erased:
         held = [hold.id for hold in self._desk.holds() if subject_id in hold.subject_ids]
         if held:
             self._ledger.withdraw(subject_id)
             raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
-        erased = self._eraser.erase([subject_id], Errand(Ground.WITHDRAWAL), progress=progress)
+        errand = Errand(Ground.WITHDRAWAL, erasure_id=request_id)
+        erased = self._eraser.erase([subject_id], errand, progress=progress)
         self._save_if_possible()
         return erased
 

@@ -13,6 +13,7 @@ from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 
+from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.erasure.errand import Ground, Progress
 from countenance.custody.permission.record import Asked, subject_name
@@ -70,11 +71,13 @@ class Countenance(Composition):
         guardian: str = "",
         recipients: Sequence[str] = (),
         compartment: CompartmentId = GALLERYS_OWN,
+        request_id: str | None = None,
     ) -> answers.Receipt:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
-        ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``.
+        ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``. Given the same
+        ``request_id`` again, it is not recorded twice (AnswerNotKept when it has been erased since).
         Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
         anything of somebody who lives there.
         """
@@ -92,9 +95,11 @@ class Countenance(Composition):
             recipients,
         )
         self._refuse_forbidden([asked])
-        receipt = answers.Receipt(self._ledger.give([asked], compartment)[0])
+        record, again = self._ledger.give_once(asked, request_id, compartment)
+        receipt = answers.Receipt(record)
         number = self._ledger.find(subject, compartment).subject_id
-        self._witness.note("permission.given", self._clock.now(), subject=self._witness.commit(number))
+        note = self._witness.note_once if again else self._witness.note
+        note("permission.given", clock.from_text(record.given_utc), subject=self._witness.commit(number))
         self._execution.settle_newcomers([number])
         return receipt
 
@@ -254,15 +259,24 @@ class Countenance(Composition):
         return access.write(self._ledger.find(subject, compartment), Path(out).absolute())
 
     def withdraw(
-        self, subject: str, *, progress: Progress | None = None, compartment: CompartmentId = GALLERYS_OWN
+        self,
+        subject: str,
+        *,
+        progress: Progress | None = None,
+        compartment: CompartmentId = GALLERYS_OWN,
+        request_id: str | None = None,
     ) -> answers.Withdrawal:
         """Forget a subject: out of every search at once, then destroyed everywhere, then looked for again.
 
+        Given the same ``request_id`` again, it is the same erasure: finished if it was cut off, and answered.
         Raises SubjectUnknown; ErasureIncomplete when a keeper still finds something (it is tried again at the
         next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
         forbids it (the same, until the hold is lifted).
         """
-        erased = self._withdraw_number(self._ledger.find(subject, compartment).subject_id, progress)
+        erased = self._again(request_id, progress)
+        if erased is None:
+            number = self._ledger.find(subject, compartment).subject_id
+            erased = self._withdraw_number(number, progress, request_id)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:

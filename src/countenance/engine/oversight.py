@@ -23,6 +23,7 @@ from countenance.oversight.customers import Customers
 from countenance.oversight.gate import Gate
 from countenance.oversight.keys import ApiKeys
 from countenance.oversight.ledger import Delays, LedgerLine, SearchLedger
+from countenance.oversight.once import Once
 from countenance.oversight.parties import MACHINE, Principal
 from countenance.oversight.people import People
 from countenance.oversight.policy import Code, Decision, Refused, Verb
@@ -31,6 +32,7 @@ from countenance.oversight.register import PublicRegister, Registrar
 from countenance.oversight.review import Reviews
 from countenance.recognition.gallery.bulk import Picture
 from countenance.store.database import Database
+from countenance.store.owners import Owners
 from countenance.terms import SubjectId
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -49,6 +51,7 @@ class Foundations:
     desk: Desk
     recorder: Recorder
     clock: Clock
+    owners: Owners
 
 
 class Oversight:
@@ -61,11 +64,11 @@ class Oversight:
         self,
         parts: Foundations,
         make_search: Callable[[Gate, Cases, Reviews, Compartments], CaseSearch],
-        withdraw: Callable[[SubjectId], Erased],
+        withdraw: Callable[[SubjectId, str | None], Erased],
         withdraw_all: Callable[[Sequence[SubjectId]], int],
     ) -> None:
-        """``make_search`` joins the recognition side; ``withdraw`` erases one subject, ``withdraw_all`` many, and
-        says how many of them it may not."""
+        """``make_search`` joins the recognition side; ``withdraw`` erases one subject, once for one request;
+        ``withdraw_all`` many, and says how many of them it may not."""
         database, recorder, clock = parts.database, parts.recorder, parts.clock
         seals = Seals(parts.ring, parts.vault)
         self._credentials = Credentials(database, parts.ring, seals, recorder, clock)
@@ -82,6 +85,8 @@ class Oversight:
         """Cases, from asking to their end."""
         self.reviews = Reviews(database, parts.ledger, self.cases, self._gate, recorder, clock)
         """Reviews and releases."""
+        self.once = Once(database, parts.ring, parts.vault, seals, parts.owners, clock)
+        """Requests by their idempotency keys: what is sent again has its effect once."""
         self.delays = Delays(database, self._gate, recorder, clock)
         """Authorities that delay ledger entries."""
         self._search_ledger = SearchLedger(database, seals, clock)
@@ -122,14 +127,18 @@ class Oversight:
         limit: int = 10,
         threshold: float | None = None,
         source: random.Random | None = None,
+        request_id: str | None = None,
     ) -> SearchMade:
         """Search for the faces of a probe under a case. The answer says that the search was made, never whom it
         found: candidates go to two reviewers, and what they confirm comes out of ``reviews.release``.
 
-        ``source`` chooses the known non-mates; without one, the operating system's randomness does.
+        ``source`` chooses the known non-mates; without one, the operating system's randomness does. For one
+        ``request_id`` it is made once and takes one search from the quota; again, it answers that it was made.
         Raises CaseUnknown, and what ``identify`` raises; then nothing was taken from the quota.
         """
-        return self._search.make(who, case_id, image, limit=limit, threshold=threshold, source=source)
+        return self._search.make(
+            who, case_id, image, limit=limit, threshold=threshold, source=source, request_id=request_id
+        )
 
     def side_by_side(self, who: Principal, task_id: str) -> SideBySide:
         """The two faces of a reviewer's task. Raises ReviewUnknown."""
@@ -145,9 +154,11 @@ class Oversight:
         """The number of the subject who asks, for what concerns her own data."""
         return self._herself(who, verb)
 
-    def withdraw_own(self, who: Principal) -> Erased:
-        """Withdraw the permission of the subject who asks; everything of hers is destroyed, her account too."""
-        return self._withdraw(self._herself(who, Verb.WITHDRAW_OWN))
+    def withdraw_own(self, who: Principal, *, request_id: str | None = None) -> Erased:
+        """Withdraw the permission of the subject who asks; everything of hers is destroyed, her account too, so
+        that nobody can ask a second time.
+        """
+        return self._withdraw(self._herself(who, Verb.WITHDRAW_OWN), request_id)
 
     # -- the public, and time -------------------------------------------------------------------------------
 
@@ -156,7 +167,11 @@ class Oversight:
         return self._registrar.register()
 
     def sweep(self) -> int:
-        """Let time move every case; returns how many ended. At every opening; a service calls it once a minute."""
+        """Let time move every case, and drop answers whose day is over; returns how many cases ended.
+
+        At every opening; a service calls it once a minute.
+        """
+        self.once.sweep()
         return self.cases.sweep()
 
     def _herself(self, who: Principal, verb: Verb) -> SubjectId:

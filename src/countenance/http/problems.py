@@ -57,13 +57,14 @@ for _status, _codes in {
     408: "too_slow",
     409: """
         certificate_invalid clock_set_back erasure_held erasure_incomplete export_foreign gallery_exists
+        answer_not_kept request_under_way
         log_exists models_differ move_disagrees move_unusable order_served order_transition party_exists
         reference_missing sample_too_small scope_everyone
     """,
     413: "archive_bomb body_too_large clip_too_large entry_too_large image_too_large",
     415: "image_format media_type",
     422: """
-        archive_encrypted archive_unreadable beyond_validated clip clip_unreadable collection error
+        idempotency_key_reused archive_encrypted archive_unreadable beyond_validated clip clip_unreadable collection error
         evaluation face grant image_empty image_missing image_suppressed image_truncated image_unreadable
         model_uncalibrated no_face order oversight page_unreadable quality_too_low several_faces
         unprocessable

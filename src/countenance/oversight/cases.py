@@ -22,15 +22,19 @@ from sqlalchemy import Connection
 from countenance import clock
 from countenance.clock import Clock
 from countenance.errors import AccessRefused, CaseUnknown, InputInvalid
+from countenance.log.entry import Value
 from countenance.oversight.case_states import ENDED, CaseEvent, CaseFacts, CaseState, apply, asked, at, may_search
 from countenance.oversight.gate import SEARCHES, Gate
 from countenance.oversight.parties import LegalBasis, Principal
 from countenance.oversight.policy import Code, Refused, Verb
 from countenance.oversight.records import Recorder, Seals, new_id
-from countenance.store import cases, customers
+from countenance.store import cases, customers, requests
 from countenance.store.cases import CaseRow
 from countenance.store.database import Database
 from countenance.terms import ArtefactClass
+
+_TAKEN = "taken"
+"""Mark of a request that has taken its search from a case's quota."""
 
 _IMAGE, _PAPERS = ArtefactClass.IMAGE, ArtefactClass.METADATA
 
@@ -94,8 +98,9 @@ class Cases:
         expires: datetime,
         quota: int,
         emergency: bool = False,
+        request_id: str | None = None,
     ) -> Case:
-        """Ask for a case. Raises InputInvalid."""
+        """Ask for a case, once for one ``request_id``. Raises InputInvalid."""
         who = self._gate.require(who, Verb.CASE_OPEN, purpose=purpose)
         try:
             basis = LegalBasis(legal_basis)
@@ -107,7 +112,11 @@ class Cases:
         facts = asked(who.actor, now, expires_at=expires, quota=quota, emergency=emergency)
         if isinstance(facts, Refused):
             raise InputInvalid(facts.reason)
-        case_id, customer_id, where = new_id(), str(who.customer_id), str(who.jurisdiction)
+        case_id, customer_id, where = request_id or new_id(), str(who.customer_id), str(who.jurisdiction)
+        with self._database.read() as connection:
+            made = cases.get(connection, case_id)
+        if made is not None:
+            return self._asked(made, again=True)
         slot, keys = self._seals.new_slot(where)
         papers = json.dumps({"v": 1, "reference": reference, "subject_matter": subject_matter}).encode()
         sealed = self._seals.seal(slot, where, _PAPERS, keys[_PAPERS], papers, f"case:{case_id}")
@@ -118,9 +127,8 @@ class Cases:
         )  # fmt: skip
         with self._database.write() as connection:
             cases.add(connection, row)
-        body = {"case": case_id, "customer": customer_id, "actor": who.actor, "purpose": purpose}
-        self._recorder.note("case.asked", now, **body, basis=basis.value, emergency=emergency, quota=quota)
-        return self._opened(row, facts)
+            requests.mark(connection, request_id, requests.MADE)
+        return self._asked(row, again=False)
 
     def authorise(self, who: Principal, case_id: str) -> Case:
         """Authorise a case that somebody else asked for. Raises CaseUnknown."""
@@ -150,24 +158,31 @@ class Cases:
 
     # -- searches -------------------------------------------------------------------------------------------
 
-    def take_search(self, who: Principal, case_id: str) -> tuple[Principal, CaseRow]:
-        """Take one search from a case's quota; returns the asker and the case. Raises CaseUnknown."""
+    def take_search(self, who: Principal, case_id: str, request_id: str | None = None) -> tuple[Principal, CaseRow]:
+        """Take one search from a case's quota, once for one request; returns the asker and the case.
+
+        Raises CaseUnknown.
+        """
         who = self._gate.require(who, Verb.IDENTIFY, case_id=case_id)
         row = self.moved(self.row_for(who, case_id))
         who = self._gate.require(who, Verb.IDENTIFY, case_id=case_id, purpose=row.purpose)
         with self._database.write() as connection:
             now_row = _known(cases.get(connection, case_id))
+            if requests.marked(connection, request_id) == _TAKEN:  # by a run that was cut off before it searched
+                now_row = replace(now_row, used=now_row.used - 1)
             decision = may_search(facts_of(now_row), self._clock.now())
             if not isinstance(decision, Refused):
                 cases.change(connection, case_id, used=now_row.used + 1)
+                requests.mark(connection, request_id, _TAKEN)
         self._gate.pass_on(who, Verb.IDENTIFY, decision)
         return who, replace(now_row, used=now_row.used + 1)
 
-    def give_back(self, case_id: str) -> None:
+    def give_back(self, case_id: str, request_id: str | None = None) -> None:
         """Return a search to the quota: it failed before anything was searched."""
         with self._database.write() as connection:
             row = _known(cases.get(connection, case_id))
             cases.change(connection, case_id, used=max(0, row.used - 1))
+            requests.mark(connection, request_id, None)
 
     def attach(
         self, connection: Connection, row: CaseRow, who: Principal, search_id: str, probes: Sequence[bytes]
@@ -234,6 +249,20 @@ class Cases:
         return row
 
     # -- inside ---------------------------------------------------------------------------------------------
+
+    def _asked(self, row: CaseRow, *, again: bool) -> Case:
+        note = self._recorder.note_once if again else self._recorder.note
+        body: dict[str, Value] = {
+            "case": row.case_id,
+            "customer": row.customer_id,
+            "actor": row.asked_by,
+            "purpose": row.purpose,
+            "basis": row.legal_basis,
+            "emergency": bool(row.emergency),
+            "quota": row.quota,
+        }
+        note("case.asked", clock.from_text(row.asked_utc), **body)
+        return self._opened(row, facts_of(row))
 
     def _happen(self, who: Principal, case_id: str, event: CaseEvent, verb: Verb) -> Case:
         who = self._gate.require(who, verb, case_id=case_id)

@@ -18,19 +18,28 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.record import purpose_name
 from countenance.custody.residency.places import place
-from countenance.errors import CompartmentUnknown, CustomerUnknown, ErasureHeld, InputInvalid, PartyExists
+from countenance.errors import (
+    AnswerNotKept,
+    CompartmentUnknown,
+    CustomerUnknown,
+    ErasureHeld,
+    InputInvalid,
+    PartyExists,
+)
 from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Code, Refused, Verb
 from countenance.oversight.records import Recorder, Seals, plain_name
 from countenance.oversight.standing import StandingTerms, read_terms, written
-from countenance.store import api_keys, cases, compartments, customers, subjects
+from countenance.store import api_keys, cases, compartments, customers, requests, subjects
 from countenance.store.compartments import CompartmentRow
 from countenance.store.database import Database
 from countenance.terms import GALLERYS_OWN, ArtefactClass, CompartmentId, SubjectId
 
 OPEN, CLOSING = "open", "closing"
 _AT_ONCE = 200
+_OPENED = "compartment:"
+"""Mark of a request that has opened a compartment; its number follows."""
 _METADATA = ArtefactClass.METADATA
 _UNKNOWN = "There is no compartment of that name here."
 
@@ -95,9 +104,17 @@ class Compartments:
     # -- opening, finding, closing ----------------------------------------------------------------------------
 
     def open(
-        self, who: Principal, name: str, *, customer_id: str | None = None, terms: StandingTerms | None = None
+        self,
+        who: Principal,
+        name: str,
+        *,
+        customer_id: str | None = None,
+        terms: StandingTerms | None = None,
+        request_id: str | None = None,
     ) -> Compartment:
         """Open a compartment for a customer; without ``customer_id``, for the asker's own.
+
+        Opened once for one ``request_id`` (AnswerNotKept when it has been closed since).
 
         Raises PartyExists, CustomerUnknown, InputInvalid; then nothing was changed.
         """
@@ -110,6 +127,12 @@ class Compartments:
         plain, now = plain_name(name), self._clock.now()
         with self._database.read() as connection:
             customer = customers.get(connection, owner)
+            made = (requests.marked(connection, request_id) or "").partition(_OPENED)[2]
+            before = compartments.get(connection, int(made)) if made else None
+        if before is not None:
+            return self._noted(before, who, again=True)
+        if made:
+            raise AnswerNotKept("This compartment was opened, and has been closed since.")
         if customer is None:
             raise CustomerUnknown("There is no such customer.")
         self._check(terms, owner, customer.purposes)
@@ -126,7 +149,12 @@ class Compartments:
                 row, sealed_name=self._seal(row, "name", plain.encode()), sealed_terms=self._said(row, terms)
             )
             compartments.add(connection, row)
-        self._recorder.note("compartment.opened", now, customer=owner, actor=who.actor)
+            requests.mark(connection, request_id, f"{_OPENED}{number}")
+        return self._noted(row, who, again=False)
+
+    def _noted(self, row: CompartmentRow, who: Principal, *, again: bool) -> Compartment:
+        note = self._recorder.note_once if again else self._recorder.note
+        note("compartment.opened", clock.from_text(row.created_utc), customer=row.customer_id, actor=who.actor)
         return self.opened(row)
 
     def find(self, who: Principal, name: str | None, *, customer_id: str | None = None) -> Compartment:

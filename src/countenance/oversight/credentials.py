@@ -81,8 +81,8 @@ class Credentials:
         self._clock = clock
 
     def issue(self, row: ApiKeyRow, connection: Connection) -> Issued:
-        """Write a key and show it. ``row`` has neither id nor fingerprint yet."""
-        key_id = secrets.token_hex(10).upper()
+        """Write a key and show it. ``row`` has no fingerprint yet; without an id it gets a random one."""
+        key_id = row.key_id or secrets.token_hex(10).upper()
         kind = KeyKind(row.kind)
         secret = self._derived(key_id) if kind is KeyKind.SIGNING else secrets.token_urlsafe(32)
         api_keys.add(connection, replace(row, key_id=key_id, secret_tag=self._tag(key_id, secret)))

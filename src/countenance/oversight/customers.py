@@ -19,7 +19,7 @@ from countenance.oversight.gate import Gate
 from countenance.oversight.parties import CustomerClass, LegalBasis, Principal
 from countenance.oversight.policy import RESERVED, Verb
 from countenance.oversight.records import Recorder, Seals, new_id, plain_name
-from countenance.store import customers
+from countenance.store import customers, requests
 from countenance.store.customers import BlockRow, CustomerRow
 from countenance.store.database import Database
 from countenance.terms import ArtefactClass
@@ -91,8 +91,12 @@ class Customers:
         jurisdiction: str,
         legal_basis: LegalBasis | str,
         purposes: Sequence[str],
+        request_id: str | None = None,
     ) -> Customer:
-        """Register a customer. Raises PartyExists, PlaceUnknown, InputInvalid; then nothing was changed."""
+        """Register a customer, once for one ``request_id``.
+
+        Raises PartyExists, PlaceUnknown, InputInvalid; then nothing was changed.
+        """
         self._gate.require(who, Verb.CUSTOMER_REGISTER)
         now = self._clock.now()
         plain = plain_name(name)
@@ -105,8 +109,12 @@ class Customers:
         for one in sorted(named):
             if one in RESERVED and kind not in RESERVED[one]:
                 raise InputInvalid(f"The purpose {one} is reserved to other classes of customers.")
+        with self._database.read() as connection:
+            made = None if request_id is None else customers.get(connection, request_id)
+        if made is not None:
+            return self._registered(made, again=True)
         slot, keys = self._seals.new_slot(jurisdiction)
-        wrapped, customer_id = keys[ArtefactClass.METADATA], new_id()
+        wrapped, customer_id = keys[ArtefactClass.METADATA], request_id or new_id()
         record = f"customer:{customer_id}"
         sealed = self._seals.seal(slot, jurisdiction, ArtefactClass.METADATA, wrapped, plain.encode(), record)
         tag = self._seals.tag("customer", plain)
@@ -117,8 +125,19 @@ class Customers:
             if customers.by_tag(connection, tag) is not None:
                 raise PartyExists("A customer of that name is registered already.")
             customers.add(connection, row)
-        body = {"customer": customer_id, "kind": kind.value, "jurisdiction": jurisdiction, "basis": basis.value}
-        self._recorder.note("customer.registered", now, **body, purposes=sorted(named))
+            requests.mark(connection, request_id, requests.MADE)
+        return self._registered(row, again=False)
+
+    def _registered(self, row: CustomerRow, *, again: bool) -> Customer:
+        note = self._recorder.note_once if again else self._recorder.note
+        body = {
+            "customer": row.customer_id,
+            "kind": row.customer_class,
+            "jurisdiction": row.jurisdiction,
+            "basis": row.legal_basis,
+        }
+        at = clock.from_text(row.registered_utc)
+        note("customer.registered", at, **body, purposes=sorted(row.purposes))
         return self._opened(row)
 
     def listed(self, who: Principal) -> tuple[Customer, ...]:
@@ -150,11 +169,13 @@ class Customers:
         self._recorder.note(event, self._clock.now(), customer=customer_id)
         return self._opened(row)
 
-    def block(self, who: Principal, customers_: str, jurisdiction: str, ground: str) -> Block:
+    def block(
+        self, who: Principal, customers_: str, jurisdiction: str, ground: str, *, request_id: str | None = None
+    ) -> Block:
         """Keep a class of customers out in a place from now on: one class, or ``private``, ``public_authority``,
         ``any``. ``jurisdiction`` 001 is the world. Running sessions feel it at their next question.
 
-        Raises InputInvalid, PlaceUnknown.
+        Placed once for one ``request_id``. Raises InputInvalid, PlaceUnknown.
         """
         self._gate.require(who, Verb.CUSTOMER_BLOCK)
         try:
@@ -164,12 +185,16 @@ class Customers:
         place(jurisdiction)
         if not 0 < len(ground) <= 200:
             raise InputInvalid("A block has a ground of 1 to 200 characters.")
-        now = self._clock.now()
-        row = BlockRow(new_id(), customers_, jurisdiction, ground, clock.to_text(now), None)
+        now = clock.to_text(self._clock.now())
+        row = BlockRow(request_id or new_id(), customers_, jurisdiction, ground, now, None)
         with self._database.write() as connection:
-            customers.block(connection, row)
-        body = {"block": row.block_id, "kind": customers_, "jurisdiction": jurisdiction}
-        self._recorder.note("customers.blocked", now, **body)
+            made = customers.blocked(connection, row.block_id)
+            if made is None:
+                customers.block(connection, row)
+                requests.mark(connection, request_id, requests.MADE)
+        note, row = (self._recorder.note, row) if made is None else (self._recorder.note_once, made)
+        body = {"block": row.block_id, "kind": row.customers, "jurisdiction": row.jurisdiction}
+        note("customers.blocked", clock.from_text(row.placed_utc), **body)
         return Block(row)
 
     def unblock(self, who: Principal, block_id: str) -> Block:

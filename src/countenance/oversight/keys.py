@@ -7,13 +7,13 @@ compartment, as legacy clients need that name none of them; its roles are those 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.record import purpose_name
-from countenance.errors import CustomerUnknown, InputInvalid
+from countenance.errors import AnswerNotKept, CustomerUnknown, InputInvalid
 from countenance.oversight.compartments import Compartments
 from countenance.oversight.credentials import Credentials, Issued, KeyKind
 from countenance.oversight.gate import Gate
@@ -21,13 +21,16 @@ from countenance.oversight.parties import Principal, Role
 from countenance.oversight.people import CUSTOMER_ROLES, roles_of
 from countenance.oversight.policy import Verb
 from countenance.oversight.records import Recorder
-from countenance.store import api_keys, cases, customers
+from countenance.store import api_keys, cases, customers, requests
 from countenance.store.api_keys import ApiKeyRow
 from countenance.store.database import Database
 
 LONGEST = timedelta(days=366)
 KEY_ROLES = CUSTOMER_ROLES - {Role.REVIEWER, Role.AUTHORISER}
 """Programs enrol and search. Deciding about a case and looking at two faces is for people."""
+
+KEY_DIGITS = 20
+"""Hexadecimal digits of a key's id; of a request's id, the first ones."""
 
 ISSUED_KINDS = frozenset({KeyKind.BEARER.value, KeyKind.SIGNING.value})
 
@@ -86,11 +89,13 @@ class ApiKeys:
         purpose: str | None = None,
         case_id: str | None = None,
         collection: str | None = None,
+        request_id: str | None = None,
     ) -> Issued:
-        """Issue a key; the answer is the only place where it can ever be read.
+        """Issue a key, once for one ``request_id``; the answer is the only place where it can ever be read.
 
         ``collection`` names the one compartment of the customer's that it reaches. Raises CustomerUnknown,
-        CompartmentUnknown, InputInvalid; then nothing was issued.
+        CompartmentUnknown, InputInvalid; then nothing was issued. AnswerNotKept when this request has issued its
+        key: whoever did not get it revokes it and issues another.
         """
         self._gate.require(who, Verb.KEY_ISSUE)
         now, chosen = self._clock.now(), roles_of(roles)
@@ -99,8 +104,14 @@ class ApiKeys:
         if not now < expires <= now + LONGEST or kind is KeyKind.SESSION:
             raise InputInvalid(f"A key expires later than now and within {LONGEST.days} days.")
         named = None if purpose is None else purpose_name(purpose)
+        key_id = "" if request_id is None else request_id[:KEY_DIGITS].upper()
+        with self._database.read() as connection:
+            made = api_keys.get(connection, key_id)
+        if made is not None:
+            self._noted(made, again=True)
+            raise AnswerNotKept(f"The key {key_id} was issued by this request, and its secret is not kept.")
         row = ApiKeyRow(
-            "", kind, b"", customer_id, None, frozenset(role.value for role in chosen), _verbs(verbs), named,
+            key_id, kind, b"", customer_id, None, frozenset(role.value for role in chosen), _verbs(verbs), named,
             None, case_id, clock.to_text(now), clock.to_text(expires), None,
             None if collection is None else self._compartments.number_for(customer_id, collection),
         )  # fmt: skip
@@ -115,8 +126,14 @@ class ApiKeys:
                 if case is None or case.customer_id != customer_id:
                     raise InputInvalid("The customer has no such case.")
             issued = self._credentials.issue(row, connection)
-        self._recorder.note("key.issued", now, key=issued.key_id, customer=customer_id, until=row.expires_utc)
+            requests.mark(connection, request_id, requests.MADE)
+        self._noted(replace(row, key_id=issued.key_id), again=False)
         return issued
+
+    def _noted(self, row: ApiKeyRow, *, again: bool) -> None:
+        note = self._recorder.note_once if again else self._recorder.note
+        at = clock.from_text(row.issued_utc)
+        note("key.issued", at, key=row.key_id, customer=row.customer_id, until=row.expires_utc)
 
     def revoke(self, who: Principal, key_id: str) -> None:
         """End a key or a session at once. Raises InputInvalid when none of that id is in force."""

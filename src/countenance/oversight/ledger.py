@@ -24,7 +24,7 @@ from countenance.oversight.parties import CustomerClass, Principal
 from countenance.oversight.policy import Verb
 from countenance.oversight.records import Recorder, Seals, new_id
 from countenance.oversight.reviewing import ItemKind
-from countenance.store import cases, customers, reviews, searches
+from countenance.store import cases, customers, requests, reviews, searches
 from countenance.store.cases import CaseRow, DelayRow
 from countenance.store.customers import CustomerRow
 from countenance.store.database import Database
@@ -117,10 +117,18 @@ class Delays:
         self._clock = clock
 
     def place(
-        self, who: Principal, case_id: str, *, authority: str, instrument_sha256: str, until: datetime
+        self,
+        who: Principal,
+        case_id: str,
+        *,
+        authority: str,
+        instrument_sha256: str,
+        until: datetime,
+        request_id: str | None = None,
     ) -> DelayRow:
-        """Delay what ledgers show of a case, on an authority's instrument. Raises CaseUnknown, InputInvalid,
-        AccessRefused, CredentialInvalid.
+        """Delay what ledgers show of a case, on an authority's instrument; once for one ``request_id``.
+
+        Raises CaseUnknown, InputInvalid, AccessRefused, CredentialInvalid.
         """
         who = self._gate.require(who, Verb.LEDGER_DELAY)
         now = self._clock.now()
@@ -130,13 +138,20 @@ class Delays:
             raise InputInvalid(
                 f"A delay ends within {LONGEST_DELAY.days} days; a longer one needs a new instrument."
             )
-        row = DelayRow(new_id(), case_id, authority, instrument_sha256, clock.to_text(now), clock.to_text(until))
+        row = DelayRow(
+            request_id or new_id(), case_id, authority, instrument_sha256, clock.to_text(now), clock.to_text(until)
+        )
         with self._database.write() as connection:
             if cases.get(connection, case_id) is None:
                 raise CaseUnknown("There is no case of that id here.")
-            cases.delay(connection, row)
-        body = {"delay": row.delay_id, "case": case_id, "actor": who.actor, "until": row.until_utc}
-        self._recorder.note("ledger.delayed", now, **body, instrument=f"sha256:{instrument_sha256}")
+            made = cases.get_delay(connection, row.delay_id)
+            if made is None:
+                cases.delay(connection, row)
+                requests.mark(connection, request_id, requests.MADE)
+        note, row = (self._recorder.note, row) if made is None else (self._recorder.note_once, made)
+        body = {"delay": row.delay_id, "case": row.case_id, "actor": who.actor, "until": row.until_utc}
+        at = clock.from_text(row.placed_utc)
+        note("ledger.delayed", at, **body, instrument=f"sha256:{row.instrument_sha256}")
         return row
 
 

@@ -26,7 +26,7 @@ from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal, Role
 from countenance.oversight.policy import Verb
 from countenance.oversight.records import GALLERYS_OWN, Recorder, Seals, new_id, plain_name
-from countenance.store import api_keys, customers, people
+from countenance.store import api_keys, customers, people, requests
 from countenance.store.database import Database
 from countenance.store.people import AccountRow, PersonRow
 from countenance.terms import ArtefactClass
@@ -73,9 +73,16 @@ class People:
         self._clock = clock
 
     def add(
-        self, who: Principal, name: str, password: str, *, roles: Sequence[Role | str], customer_id: str | None
+        self,
+        who: Principal,
+        name: str,
+        password: str,
+        *,
+        roles: Sequence[Role | str],
+        customer_id: str | None,
+        request_id: str | None = None,
     ) -> Person:
-        """Make an account for somebody of a customer, or with None of the gallery.
+        """Make an account for somebody of a customer, or with None of the gallery; once for one ``request_id``.
 
         Raises PartyExists, CustomerUnknown, InputInvalid; then nothing was changed.
         """
@@ -87,11 +94,15 @@ class People:
         stored = passwords.hashed(password)
         with self._database.read() as connection:
             customer = None if customer_id is None else customers.get(connection, customer_id)
+            made = None if request_id is None else people.get(connection, request_id)
+        if made is not None:
+            return self._added(made, again=True)
         if customer_id is not None and customer is None:
             raise CustomerUnknown("There is no such customer.")
         where = GALLERYS_OWN if customer is None else customer.jurisdiction
         slot, keys = self._seals.new_slot(where)
-        wrapped, person_id, now = keys[ArtefactClass.METADATA], new_id(), self._clock.now()
+        wrapped, now = keys[ArtefactClass.METADATA], self._clock.now()
+        person_id = request_id or new_id()
         record = f"person:{person_id}"
         sealed = self._seals.seal(slot, where, ArtefactClass.METADATA, wrapped, plain.encode(), record)
         tag, words = self._seals.tag("person", plain), frozenset(role.value for role in chosen)
@@ -103,8 +114,8 @@ class People:
             if people.by_tag(connection, tag) or people.account_by_tag(connection, tag):
                 raise PartyExists("There is an account of that name already.")
             people.add(connection, row)
-        self._recorder.note("person.added", now, actor=person_id, customer=customer_id, roles=sorted(words))
-        return self._opened(row)
+            requests.mark(connection, request_id, requests.MADE)
+        return self._added(row, again=False)
 
     def listed(self, who: Principal, customer_id: str | None = None) -> tuple[Person, ...]:
         """The accounts of a customer, or with None of the gallery; removed ones without a name."""
@@ -164,6 +175,12 @@ class People:
             people.add_account(connection, row)
         self._recorder.note("person.added", now, actor=row.account_id, customer=None, roles=[Role.SUBJECT.value])
         return row.account_id
+
+    def _added(self, row: PersonRow, *, again: bool) -> Person:
+        note = self._recorder.note_once if again else self._recorder.note
+        at, words = clock.from_text(row.created_utc), sorted(row.roles)
+        note("person.added", at, actor=row.person_id, customer=row.customer_id, roles=words)
+        return self._opened(row)
 
     def _opened(self, row: PersonRow) -> Person:
         record, wrapped = f"person:{row.person_id}", row.wrapped_key

@@ -32,6 +32,10 @@ class Recorder(Protocol):
         """Log that something happened; returns the entry's number."""
         ...
 
+    def note_once(self, event: str, at: datetime, **body: Value) -> int:
+        """The same for a second run of what may be in the log already; then nothing is added."""
+        ...
+
 
 class Seals:
     """Seals names and papers of oversight."""

@@ -8,7 +8,7 @@ asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -37,7 +37,7 @@ from countenance.oversight.reviewing import (
     outcome,
 )
 from countenance.store import cases as case_rows
-from countenance.store import customers, notices, people, reviews, subjects
+from countenance.store import customers, notices, people, requests, reviews, subjects
 from countenance.store.cases import CaseRow
 from countenance.store.database import Database
 from countenance.store.reviews import ItemRow, ReleaseRow, TaskRow
@@ -157,14 +157,14 @@ class Reviews:
         self._move_cases(who)
         now = self._clock.now()
         refused: Refused | None = None
-        withdrawn = False
+        withdrawn, before = False, None
         with self._database.write() as connection:
             task = _own(reviews.task(connection, task_id), who)
             item = reviews.item(connection, task.item_id)
             case = None if item is None else case_rows.get(connection, item.case_id)
             if item is None or case is None:
                 raise ReviewUnknown("There is no review of that id for this person.")
-            decision = may_review(who, case.asked_by, case.decided_by)
+            decision, before = may_review(who, case.asked_by, case.decided_by), task.answered_utc
             if isinstance(decision, Refused):
                 refused = decision
             elif task.answer is not None and task.answer != said:
@@ -173,7 +173,10 @@ class Reviews:
                 withdrawn = self._answered(connection, item, task, said)
         if refused is not None:
             self._gate.refuse(who, Verb.REVIEW_ANSWER, refused)
-        self._recorder.note("review.answered", now, review=task_id, actor=who.actor)
+        if before is None:
+            self._recorder.note("review.answered", now, review=task_id, actor=who.actor)
+        else:  # the run that answered may have been cut off before it logged that
+            self._recorder.note_once("review.answered", clock.from_text(before), review=task_id, actor=who.actor)
         if withdrawn:
             self._recorder.note("reviewer.found_out", now, actor=who.actor)
 
@@ -189,7 +192,7 @@ class Reviews:
 
     # -- release --------------------------------------------------------------------------------------------
 
-    def release(self, who: Principal, case_id: str) -> tuple[Released, ...]:
+    def release(self, who: Principal, case_id: str, *, request_id: str | None = None) -> tuple[Released, ...]:
         """Release what two reviewers have confirmed for a case; returns all that was ever released for it.
 
         The recipient is on record before anything is returned. Whoever has no permission any more for the case's
@@ -201,15 +204,24 @@ class Reviews:
         now = self._clock.now()
         fresh: list[ReleaseRow] = []
         with self._database.write() as connection:
+            again = requests.marked(connection, request_id) is not None
             standing = case_rows.get(connection, case_id) or case
             decision = may_release(facts_of(standing), now)
             if not isinstance(decision, Refused):
                 decision, fresh = self._release(connection, standing, who)
+                requests.mark(connection, request_id, requests.MADE)
         self._gate.pass_on(who, Verb.RELEASE, decision)
-        for row in fresh:
-            body = {"release": row.release_id, "case": case_id, "customer": case.customer_id, "actor": who.actor}
-            self._recorder.note("candidate.released", now, **body)
+        self._noted(case, fresh, self._recorder.note)
+        if again:
+            with self._database.read() as connection:
+                made = reviews.releases(connection, case_id)
+            self._noted(case, [row for row in made if row.released_to == who.actor], self._recorder.note_once)
         return self._released(case)
+
+    def _noted(self, case: CaseRow, rows: Sequence[ReleaseRow], note: Callable[..., int]) -> None:
+        for row in rows:
+            body = {"release": row.release_id, "case": row.case_id, "customer": case.customer_id}
+            note("candidate.released", clock.from_text(row.at_utc), **body, actor=row.released_to)
 
     def _release(
         self, connection: Connection, case: CaseRow, who: Principal

@@ -133,6 +133,19 @@ def delay(connection: Connection, row: DelayRow) -> None:
     connection.execute(insert(_d).values({name: getattr(row, name) for name in _d.c.keys()}))  # noqa: SIM118
 
 
+def get_delay(connection: Connection, delay_id: str) -> DelayRow | None:
+    """One authority's delay."""
+    row = connection.execute(select(_d).where(_d.c.delay_id == delay_id)).one_or_none()
+    return None if row is None else DelayRow(**row._mapping)
+
+
+def searched(connection: Connection, search_id: str) -> tuple[str, str] | None:
+    """For which case, and by whom, a search was made."""
+    query = select(_s.c.case_id, _s.c.asked_by).where(_s.c.search_id == search_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
 def delayed(connection: Connection, at_utc: str) -> set[str]:
     """The cases whose searches no ledger shows at that moment."""
     return set(connection.scalars(select(_d.c.case_id).where(_d.c.until_utc > at_utc)))

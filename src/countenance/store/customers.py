@@ -109,6 +109,12 @@ def block(connection: Connection, row: BlockRow) -> None:
     )
 
 
+def blocked(connection: Connection, block_id: str) -> BlockRow | None:
+    """One block, standing or lifted."""
+    row = connection.execute(select(_b).where(_b.c.block_id == block_id)).one_or_none()
+    return None if row is None else BlockRow(*row)
+
+
 def lift(connection: Connection, block_id: str, at_utc: str) -> bool:
     """End a block; False when none of that id stands."""
     where = (_b.c.block_id == block_id, _b.c.lifted_utc.is_(None))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -123,6 +123,25 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'"))
             yield connection
+
+    def session(self) -> Connection:
+        """A connection outside any transaction, for a lock that is held long; see :meth:`end_session`."""
+        with _our_errors():
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def session_lives(self, connection: Connection) -> bool:
+        """Whether the server still has the session of :meth:`session`, and with it the locks."""
+        try:
+            connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def end_session(self, connection: Connection) -> None:
+        """End a session and whatever it has locked; the connection is not used again."""
+        with suppress(SQLAlchemyError):
+            connection.invalidate()
+        connection.close()
 
     def forget_deleted_rows(self) -> str | None:
         """Leave no deleted row behind in the database's own files; returns what cannot be promised, or None."""

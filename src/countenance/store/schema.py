@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from countenance.store import oversight_tables
+from countenance.store import oversight_tables, request_tables
 from countenance.store.columns import Moment as Moment
 from countenance.store.columns import Number as Number
 from countenance.store.columns import metadata as metadata
@@ -374,6 +374,7 @@ PERSONAL = {
     pending_faces: "faces waiting for the subject's confirmation",
     collected_images: "origins of collected images",
     **oversight_tables.PERSONAL,
+    **request_tables.PERSONAL,
 }
 """Tables whose rows are about one subject and go with her, each with what its rows are called."""
 
@@ -395,5 +396,6 @@ HARMLESS = {
     grants: "which sites published a grant, by scheme and host",
     granted_pages: "keyed fingerprints of page addresses, to ask a site only for what has changed",
     **oversight_tables.HARMLESS,
+    **request_tables.HARMLESS,
 }
 """Tables without personal data in the clear, each with the reason."""

@@ -67,6 +67,17 @@ def record(connection: Connection, search: SearchRow, results: Sequence[ResultRo
         connection.execute(insert(_r), values)
 
 
+def get(connection: Connection, search_id: str) -> SearchRow | None:
+    """One search."""
+    row = connection.execute(select(_s).where(_s.c.search_id == search_id)).one_or_none()
+    if row is None:
+        return None
+    names = {number: purpose for purpose, number in numbering.purposes(connection).items()}
+    return SearchRow(
+        row.search_id, row.at_utc, names[row.purpose], row.model, row.threshold, row.gallery_size, row.faces
+    )
+
+
 def that_returned(connection: Connection, subject_id: SubjectId) -> list[tuple[SearchRow, ResultRow]]:
     """Every search that returned this subject, oldest first."""
     names = {number: purpose for purpose, number in numbering.purposes(connection).items()}

@@ -26,7 +26,17 @@ from countenance.clock import Clock
 from countenance.custody.erasure.errand import Account, Erased, Errand, Ground, Keys, Progress, Witness
 from countenance.errors import ErasureIncomplete, KeysForeign
 from countenance.holding import Absence, Holder, Holding, Target
-from countenance.store import erasures, feed, notices, numbering, permissions, references, subjects, suppression
+from countenance.store import (
+    erasures,
+    feed,
+    notices,
+    numbering,
+    permissions,
+    references,
+    requests,
+    subjects,
+    suppression,
+)
 from countenance.store.database import Database
 from countenance.store.erasures import ErasureRow, ErasureState, Mark
 from countenance.store.subjects import SubjectState
@@ -80,7 +90,7 @@ class Eraser:
         artefacts: frozenset[ArtefactClass] = ALL_ARTEFACTS,
     ) -> str:
         """Take subjects out of every search from now on and begin their erasure; returns its id."""
-        erasure_id = secrets.token_hex(16)
+        erasure_id = errand.erasure_id or secrets.token_hex(16)
         before = self._witness.checkpoint()
         with self._database.read() as connection:
             found = subjects.by_ids(connection, subject_ids)
@@ -115,6 +125,7 @@ class Eraser:
             gone = [target.subject_id for target in targets if target.whole]
             suppression.remember(connection, erasure_id, errand.ground, gone)
             notices.address(connection, erasure_id, [t.subject_id for t in targets])
+            requests.mark(connection, errand.erasure_id, requests.MADE)
         return erasure_id
 
     def erase(
@@ -126,6 +137,29 @@ class Eraser:
     ) -> Erased:
         """Freeze and destroy. Raises ErasureIncomplete when a keeper still finds something."""
         return self.finish(self.freeze(subject_ids, errand, artefacts), progress)
+
+    def again(self, erasure_id: str, progress: Progress | None = None) -> Erased | None:
+        """The erasure of that id once more: finished if it was cut off, told from the record if it is confirmed.
+        None when it has not begun. Raises ErasureIncomplete.
+        """
+        with locked(self._lock):
+            with self._database.read() as connection:
+                row = erasures.get(connection, erasure_id)
+                counted = erasures.counts(connection, erasure_id)
+            if row is None:
+                return None
+            if row.state is not ErasureState.CONFIRMED:
+                return self._finish(erasure_id, progress)
+        return Erased(
+            erasure_id,
+            row.ground,
+            (),  # the numbers are forgotten with the confirmation
+            tuple(counted),
+            self._witness.certified(erasure_id),
+            row.epoch_before or 0,
+            row.epoch_after or 0,
+            row.finished_utc or "",
+        )
 
     def resume(self, progress: Progress | None = None) -> list[Erased]:
         """Finish what an earlier process began and could not finish."""

@@ -83,6 +83,10 @@ class Witness(Protocol):
         """Log the closing entry and write the certificate."""
         ...
 
+    def certified(self, erasure_id: str) -> tuple[Absence, ...]:
+        """What every keeper had confirmed when the certificate was written."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:
@@ -92,6 +96,8 @@ class Errand:
     request: str | None = None
     scope_sha256: str | None = None
     by_doubt_alone: int = 0
+    erasure_id: str | None = None
+    """The id that the erasure shall have, so that a second run of the same request finds it; None for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.decide import Decision, Granted, Refused, decide, in_force
 from countenance.custody.permission.record import Asked, PermissionRecord, check, subject_name
-from countenance.errors import PermissionRefused, SubjectUnknown
-from countenance.store import feed, orders, permissions, references, residency, subjects
+from countenance.errors import AnswerNotKept, PermissionRefused, SubjectUnknown
+from countenance.store import feed, orders, permissions, references, requests, residency, subjects
 from countenance.store.database import Database
 from countenance.store.permissions import PermissionRow, PermissionState
 from countenance.store.residency import EvidenceRow
@@ -56,12 +56,34 @@ class Ledger:
 
     # -- giving ---------------------------------------------------------------------------------------------
 
-    def give(self, asked: Sequence[Asked], compartment: CompartmentId = GALLERYS_OWN) -> list[PermissionRecord]:
+    def give_once(
+        self, asked: Asked, request_id: str | None, compartment: CompartmentId = GALLERYS_OWN
+    ) -> tuple[PermissionRecord, bool]:
+        """Record one permission, under the id of the request that asks for it; says whether it was there already.
+
+        Raises what :meth:`give` raises; AnswerNotKept when it was recorded and has been erased since: a late
+        repetition does not bring anybody back.
+        """
+        if request_id is None:
+            return self.give([asked], compartment)[0], False
+        name = subject_name(asked.subject)
+        with self._database.read() as connection:
+            owner = self._find(connection, [name], compartment).get(name)
+            made = requests.marked(connection, request_id) == requests.MADE
+        for row, record in [] if owner is None else self.records(owner):
+            if row.permission_id == request_id:
+                return record, True
+        if made:
+            raise AnswerNotKept("This permission was recorded, and what it allowed has been erased since.")
+        return self.give([asked], compartment, request_id)[0], False
+
+    def give(
+        self, asked: Sequence[Asked], compartment: CompartmentId = GALLERYS_OWN, request_id: str | None = None
+    ) -> list[PermissionRecord]:
         """Record permissions, all or none; subjects not yet on record get a number and keys.
 
-        All of them are, or come to be, in ``compartment``.
-
-        Raises PermissionInvalid or SubjectNameInvalid (nothing is recorded), PermissionRefused for a subject
+        All of them are, or come to be, in ``compartment``. A single permission may be given ``request_id`` as its
+        id. Raises PermissionInvalid or SubjectNameInvalid (nothing is recorded), PermissionRefused for a subject
         who is just being erased.
         """
         now = self._clock.now()
@@ -74,11 +96,12 @@ class Ledger:
             residence = {name: one.residence for name, one in zip(names, asked, strict=True)}
             fresh = self._newcomers(newcomers, residence, now, compartment)
             subjects.add(connection, list(fresh.values()))
-            rows, records = self._records(connection, asked, names, known | fresh, now)
+            rows, records = self._records(connection, asked, names, known | fresh, now, request_id)
             permissions.add(connection, rows)
             residency.add(connection, [self._declaration(known | fresh, record) for record in records])
             returning = [row.subject_id for row in known.values()]
             feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, returning))
+            requests.mark(connection, request_id, requests.MADE)
         return records
 
     def _newcomers(
@@ -110,6 +133,7 @@ class Ledger:
         names: Sequence[str],
         rows: dict[str, SubjectRow],
         now: datetime,
+        request_id: str | None,
     ) -> tuple[list[PermissionRow], list[PermissionRecord]]:
         earlier = permissions.of_subjects(connection, [row.subject_id for row in rows.values()])
         versions = {subject_id: held[-1].version for subject_id, held in earlier.items()}
@@ -122,7 +146,7 @@ class Ledger:
                     remedy="Run: countenance expire",
                 )
             version = versions[row.subject_id] = versions.get(row.subject_id, 0) + 1
-            record = check(one, now=now, record_id=secrets.token_hex(16), version=version)
+            record = check(one, now=now, record_id=request_id or secrets.token_hex(16), version=version)
             sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
             sealed = sealer.seal(record.to_bytes(), f"permission:{record.record_id}", version)
             made.append(

@@ -12,6 +12,7 @@ Steps are logged with :func:`step_entry` while the erasure runs; :func:`certifie
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -221,6 +222,14 @@ def key_file(*, gallery: VerifierKey, log: VerifierKey, others: Sequence[tuple[s
 
 def _key(role: str, key: VerifierKey) -> verifier.Key:
     return verifier.Key(role, key.name, key.public, int(key.type))
+
+
+def confirmed_in(certificate: bytes) -> tuple[Absence, ...]:
+    """What every keeper confirmed, as a certificate of this gallery's own says. Raises CertificateInvalid."""
+    try:
+        return tuple(Absence(**one) for one in json.loads(certificate)["statement"]["holders"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CertificateInvalid("the certificate cannot be read") from error
 
 
 def _sign(content: dict[str, Any], role: str, signer: Signer) -> dict[str, str]:

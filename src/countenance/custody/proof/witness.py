@@ -8,7 +8,7 @@ an old log; it is only read, and the present one (proof.logbook) begins by namin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,11 +27,13 @@ from countenance.custody.proof.certificate import (
     Step,
     Told,
     certified_entry,
+    confirmed_in,
     issue,
     key_file,
     step_entry,
 )
 from countenance.errors import CertificateInvalid, KeyDestroyed
+from countenance.holding import Absence
 from countenance.log import Entry, TamperEvidentLog, commitment
 from countenance.log.entry import Value
 from countenance.log.note import VerifierKey
@@ -53,6 +55,10 @@ _CAUSES = {
     Ground.ORDER: Cause.ORDER,
     Ground.RESTORED_COPY: Cause.RETENTION,
 }
+_LOOKED_AT_ONCE = 256
+_OUT_OF_ORDER = timedelta(hours=1)
+"""Writers queue for the log after they have read the clock; nobody queues that long."""
+
 METHOD = (
     "The subjects' keys were overwritten in the key ring, then the sealed images, sealed templates, index entries "
     "and database rows were deleted, then the index epoch's key was destroyed."
@@ -113,6 +119,20 @@ class GalleryWitness:
         """Log that something happened; ``body`` holds ids, counts and commitments only."""
         return self.log.append([Entry(at, event, body)])[0]
 
+    def note_once(self, event: str, at: datetime, **body: Value) -> int:
+        """Log what a run that was cut off may have logged already: the very same entry is not written twice."""
+        wanted, log = Entry(at, event, body).as_bytes(), self.log
+        stop = log.size
+        while stop > 0:
+            start = max(0, stop - _LOOKED_AT_ONCE)
+            raw = log.raw_entries(start, stop)
+            if wanted in raw:
+                return start + raw.index(wanted)
+            if Entry.from_bytes(raw[0]).at < at - _OUT_OF_ORDER:
+                break
+            stop = start
+        return self.note(event, at, **body)
+
     def commit(self, subject_id: int) -> str:
         """The commitment that stands for a subject. Raises KeyDestroyed."""
         return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
@@ -172,6 +192,10 @@ class GalleryWitness:
         """The signed record of an order that destroyed nothing, with the log's entries that show it."""
         key = _signing_key(self._ring, "certificate-signature")
         return compliance.issue(statement, entries, self.log, key)
+
+    def certified(self, erasure_id: str) -> tuple[Absence, ...]:
+        """See :class:`countenance.custody.erasure.errand.Witness`. Raises CertificateInvalid."""
+        return confirmed_in(self.certificate(erasure_id))
 
     def certificate(self, erasure_id: str) -> bytes:
         """The certificate of a confirmed erasure. Raises CertificateInvalid when there is none."""

@@ -197,6 +197,7 @@ class Identifier:
         recorded: Recorded | None = None,
         compartments: frozenset[CompartmentId] | None = OWN_ONLY,
         purpose_told: bool = True,
+        search_id: str | None = None,
     ) -> Identification:
         """Candidate lists for ``faces``, at most ``limit`` candidates each.
 
@@ -206,6 +207,7 @@ class Identifier:
         nobody: who shares a gallery must not learn what others permit.
 
         ``recorded`` is called in the transaction that writes the search; what it raises undoes the search.
+        ``search_id`` is the search's id, which none on record may have; without one it is random.
 
         Raises PurposeUnknown, InputInvalid, ModelUncalibrated when there is no threshold to be had, or, if
         ``strict``, BeyondValidated when the calibration's sample cannot speak for the threshold.
@@ -231,7 +233,7 @@ class Identifier:
                     index, where, probes[place], hits, place, purpose, score, limit, meaning, compartments
                 )
         expected = meaning.expected(score)
-        search_id = secrets.token_hex(16)
+        search_id = search_id or secrets.token_hex(16)
         at_utc = clock.to_text(now)
         with self._database.write() as connection:
             row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
