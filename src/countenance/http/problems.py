@@ -49,6 +49,7 @@ for _status, _codes in {
         page_not_granted page_reserved permission permission_refused
     """,
     404: """
+        compartment_unknown image_not_held
         case_unknown customer_unknown grant_unknown not_found order_unknown pending_unknown person_unknown
         review_unknown source_missing subject_unknown
     """,
