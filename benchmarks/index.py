@@ -22,7 +22,7 @@ import faiss
 import numpy as np
 
 from benchmarks.identities import Identities, effective_dimensions
-from countenance.index.coarse import Effort, rotation
+from countenance.index.coarse import Effort
 from countenance.index.embedded import EmbeddedIndex
 from countenance.index.protocol import Batch, Filter, pack_labels
 from countenance.index.tune import tune
@@ -104,8 +104,7 @@ def gallery(people: Identities, bandwidth: float, *, exact_time: bool, lasting: 
         ms = p50(lambda n, size=size: index.search(probes[n * 7 : n * 7 + size], 10, EVERYBODY), 40)
         row[f"queries_a_second_at_{size}"] = 1000 * size / ms
     codes = index.segments[0].codes
-    turned = probes @ rotation(people.dimensions)
-    scan_ms = p50(lambda n: codes.scan(turned[n : n + 1], 32, Effort()))
+    scan_ms = p50(lambda n: codes.scan(probes[n : n + 1], 32, Effort()))
     scanned = sum(int(shard.ntotal) * int(shard.code_size) for shard in codes.shards)
     row["anchors"] = len(codes)
     row["scan_share_of_bandwidth"] = scanned / scan_ms * 1000 / bandwidth

@@ -1,152 +1,191 @@
-"""The index beside other engines on the same templates: ``python -m benchmarks.peers [--faces N]``.
+"""The index beside other engines on the same templates: ``python -m benchmarks.peers [--faces N] [--only NAME]``.
 
-Peers are installed from the package index into ``build/peers`` for this run only. Each is asked for 50 references
-of a new picture; it has found the subject when a reference of the subject that an exact search ranks first is among
-them. Then one subject in a hundred is forgotten: the time is until the bytes are gone from memory.
+Every engine runs in a process of its own (benchmarks/peer_engines; harness.py says what is measured and how), the
+peers with interpreters of their own under ``build/peers``, installed from the package index for this run only.
+Each is asked for 50 references of a new picture. The subject is found when a reference of the subject that an exact
+float32 search ranks first is among them; our index, which ranks subjects, must rank that subject *first*.
 
-FAISS HNSW cannot delete, so its time to forget is the time to build it again. usearch marks entries and keeps their
-bytes until their places are used again, so its time is that of building from what is left.
+Everything in one go takes more than an hour on two cores. ``--only NAME`` runs one peer, and our index beside it in
+the same call, so that ratios are always of one call; ``--phase build`` and ``--phase ask`` part a long build from
+the timed questions. ``docs/benchmarks/index-peers.json`` keeps every part with its date and load; the table is
+printed from what is there, and says what was not run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
-import time
 import venv
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
 
 from benchmarks.identities import Identities
-from countenance.index.coarse import Effort
-from countenance.index.embedded import EmbeddedIndex
-from countenance.index.protocol import Batch, Filter, pack_labels
 
 HOME = Path("build/peers")
-PACKAGES = ("usearch==2.*", "numpy>=2")
+ENGINES = Path(__file__).with_name("peer_engines")
 PROBES = 500
+LEVEL = 0.999
+OURS = "countenance"
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One engine at one setting."""
+class Peer:
+    """A script, and what its interpreter needs; none where it is ours."""
 
-    engine: str
-    setting: str
-    build_s: float
-    bytes_a_face: float
-    p50_ms: float
-    subject_recall: float
-    forget_1_percent_s: float
+    script: str
+    packages: tuple[str, ...] = ()
+    called: str = ""
 
 
-def p50(work: Callable[[int], object]) -> float:
-    """Median milliseconds of one call."""
-    taken = []
-    for n in range(60):
-        start = time.perf_counter()
-        work(n)
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken[5:])) * 1000
+PEERS = {
+    OURS: Peer("countenance_embedded.py", called="Countenance"),
+    "hnsw": Peer("faiss_hnsw.py", called="FAISS HNSW32,SQ8"),
+    "usearch": Peer("usearch_i8.py", ("usearch==2.*", "numpy>=2"), "usearch i8"),
+    "qdrant": Peer("qdrant_edge_shard.py", ("qdrant-edge-py==0.9.*", "numpy>=2"), "qdrant-edge, int8"),
+    "lance": Peer("lance_table.py", ("lancedb==0.40.*", "pylance", "numpy>=2"), "LanceDB IVF_HNSW_SQ"),
+    "milvus": Peer(
+        "milvus_standalone.py",
+        ("milvus==2.3.5", "setuptools<81", "pymilvus==3.0.*", "numpy>=2"),
+        "Milvus 2.3.5, HNSW",
+    ),
+}
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds that ``work`` takes once."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def ours(owners: np.ndarray, templates: np.ndarray, probes: np.ndarray, truth: np.ndarray) -> list[Measured]:
-    """The embedded index at several efforts."""
-    faces = len(owners)
-    index = EmbeddedIndex("0" * 64, templates.shape[1])
-    batch = Batch(np.arange(faces), owners, templates, pack_labels(faces))
-    build = seconds(lambda: index.add(batch))
-    memory = index.describe().memory_bytes / faces
-    found = []
-    for candidates in (4, 16, 64, 256):
-        index.effort = Effort(candidates)
-        recall = float((index.search(probes, 1, Filter()).subject_ids[:, 0] == truth).mean())
-        ms = p50(lambda n: index.search(probes[n : n + 1], 1, Filter()))
-        found.append((candidates, ms, recall))
-    gone = np.flatnonzero(owners % 100 == 0)
-
-    def forget() -> None:
-        index.remove(gone)
-        index.compact()
-
-    purge = seconds(forget)
-    return [Measured("countenance", f"candidates {c}", build, memory, ms, recall, purge) for c, ms, recall in found]
-
-
-def hnsw(owners: np.ndarray, templates: np.ndarray, probes: np.ndarray, truth: np.ndarray) -> list[Measured]:
-    """FAISS HNSW over 8-bit vectors, 32 links."""
-    index = faiss.index_factory(templates.shape[1], "HNSW32,SQ8", faiss.METRIC_INNER_PRODUCT)
-    index.train(templates[:50_000])
-    build = seconds(lambda: index.add(templates))
-    memory = len(faiss.serialize_index(index)) / len(owners)
-    rows = []
-    for ef in (16, 64, 256):
-        index.hnsw.efSearch = ef
-        _, found = index.search(probes, 50)
-        recall = float((owners[found] == truth[:, None]).any(axis=1).mean())
-        ms = p50(lambda n: index.search(probes[n : n + 1], 50))
-        rows.append(Measured("FAISS HNSW32,SQ8", f"efSearch {ef}", build, memory, ms, recall, build))
-    return rows
-
-
-def in_its_own_environment(script: str, folder: Path) -> list[Measured]:
-    """Run a peer's part with the peers' interpreter; it prints JSON."""
-    python = HOME / "bin" / "python"
+def interpreter(name: str) -> Path:
+    """The Python that runs this engine; its environment is made when it is not there yet."""
+    if not PEERS[name].packages:
+        return Path(sys.executable)
+    python = HOME / name / "bin" / "python"
     if not python.exists():
-        venv.create(HOME, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    done = subprocess.run([python, "-c", script, folder], check=True, capture_output=True, text=True)
-    return [Measured(**row) for row in json.loads(done.stdout.splitlines()[-1])]
+        venv.create(HOME / name, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS[name].packages], check=True)
+    return python
 
 
-USEARCH = """
-import json, sys, time
-import numpy as np
-from pathlib import Path
-from usearch.index import Index
-folder = Path(sys.argv[1])
-names = ("owners", "templates", "probes", "truth")
-owners, templates, probes, truth = (np.load(folder / f"{name}.npy") for name in names)
-def build(rows):
-    index = Index(ndim=templates.shape[1], metric="ip", dtype="i8")
-    start = time.perf_counter()
-    index.add(rows, templates[rows], threads=2)
-    return index, time.perf_counter() - start
-index, built = build(np.arange(len(owners)))
-memory, out = index.memory_usage / len(owners), []
-kept = np.flatnonzero(owners % 100 != 0)
-for ef in (16, 64, 256):
-    index.expansion_search = ef
-    hit, times = 0, []
-    for probe, right in zip(probes, truth):
-        start = time.perf_counter()
-        keys = index.search(probe, 50).keys
-        times.append(time.perf_counter() - start)
-        hit += bool((owners[keys] == right).any())
-    ms = float(np.median(times)) * 1000
-    out.append(dict(engine="usearch i8", setting=f"expansion {ef}", build_s=built, bytes_a_face=memory,
-                    p50_ms=ms, subject_recall=hit / len(probes), forget_1_percent_s=0.0))
-_, again = build(kept)
-for row in out:
-    row["forget_1_percent_s"] = again
-print(json.dumps(out))
-"""
+def prepared(faces: int, folder: Path) -> Path:
+    """Templates, owners, probes and what an exact search ranks first, as files."""
+    data = folder / f"data-{faces}"
+    if (data / "truth.npy").exists():
+        return data
+    data.mkdir(parents=True, exist_ok=True)
+    people = Identities(subjects=faces // 5)
+    owners, templates = people.all()
+    _, probes = people.probes(PROBES)
+    _, first = faiss.knn(probes, templates, 1, metric=faiss.METRIC_INNER_PRODUCT)
+    for name, array in (("owners", owners), ("templates", templates), ("probes", probes)):
+        np.save(data / f"{name}.npy", array)
+    np.save(data / "truth.npy", owners[first[:, 0]])
+    return data
 
 
-def plotted(rows: list[Measured], path: Path) -> None:
+def phase(name: str, which: str, data: Path, folder: Path) -> dict[str, Any]:
+    """One phase of one engine; what it printed last."""
+    command = [interpreter(name), ENGINES / PEERS[name].script, which, data, folder / name]
+    environment = os.environ | {"PYTHONPATH": f"{Path.cwd() / 'src'}"} if name == OURS else os.environ
+    load = os.getloadavg()[0]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"when_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "load_before": round(load, 1)}
+
+
+def measured(name: str, which: str, faces: int, folder: Path, parts: dict[str, Any]) -> None:
+    """Run what was asked for of one peer, with ours beside it where something is timed."""
+    data = prepared(faces, folder)
+    part = parts.setdefault(name, {})
+    if which in ("build", "all"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        part["build"] = phase(name, "build", data, folder)
+    if which in ("ask", "all"):
+        if not (folder / OURS / "snapshot").exists():
+            parts.setdefault(OURS, {})["build"] = phase(OURS, "build", data, folder)
+        beside = phase(OURS, "ask", data, folder)
+        parts.setdefault(OURS, {}).setdefault("ask", beside)
+        if name != OURS:
+            part["ask"], part["beside"] = phase(name, "ask", data, folder), beside
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def at_level(ask: dict[str, Any]) -> dict[str, Any] | None:
+    """The quickest setting that reaches the level; None where none does."""
+    good = [point for point in ask["points"] if point["subject_recall"] >= LEVEL]
+    return min(good, key=lambda point: point["p50_ms"], default=None)
+
+
+def forgetting_s(part: dict[str, Any]) -> float:
+    """Seconds to forget 1%; where that is building again, the build's processor seconds over two cores."""
+    ask = part["ask"]
+    if ask["rebuilt_to_forget"]:
+        return 0.99 * float(part["build"]["build_processor_s"]) / 2
+    return float(ask["forget_1_percent_s"])
+
+
+def table(parts: dict[str, Any]) -> list[str]:
+    """One line an engine at the level, with our figure of the same call where something was timed."""
+    lines = [
+        "| engine | setting | subject recall | query p50 ms | ours in that call | build, processor s "
+        "| memory, bytes a face | files, bytes a face | 1% forgotten, s | ours in that call | bytes found after |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, peer in PEERS.items():
+        part = parts.get(name, {})
+        if "ask" not in part or "build" not in part:
+            lines.append(f"| {peer.called} | **not run** | | | | | | | | | |")
+            continue
+        ask, beside = part["ask"], part.get("beside", part["ask"])
+        best, own = at_level(ask), at_level(beside)
+        if best is None:
+            most = max(point["subject_recall"] for point in ask["points"])
+            shown = f"none reached it | {most:.4f} at most | "
+        else:
+            shown = f"{best['setting']} | {best['subject_recall']:.4f} | {best['p50_ms']:.2f}"
+        if ask["rebuilt_to_forget"]:
+            left = "built again"
+        else:
+            left = f"{ask['forgotten_still_found']} of {ask['looked_for']} (kept: {ask['kept_found']})"
+            if ask["forgotten_found_in_queue"]:
+                left += f", {ask['forgotten_found_in_queue']} in the queue's files"
+        lines.append(
+            f"| {peer.called} | {shown} | {'' if own is None else format(own['p50_ms'], '.2f')} "
+            f"| {part['build']['build_processor_s']:.0f} | {ask['memory_bytes_a_face']:.0f} "
+            f"| {part['build']['disk_bytes_a_face']:.0f} | {forgetting_s(part):.1f} "
+            f"| {forgetting_s({'ask': beside, 'build': {}}):.1f} | {left} |"
+        )
+    return lines
+
+
+def verdicts(parts: dict[str, Any]) -> list[str]:
+    """For each peer, in what it is better than ours: query time, build time, memory, time to forget."""
+    lines = []
+    for name, peer in PEERS.items():
+        part = parts.get(name, {})
+        if name == OURS or "ask" not in part or "build" not in part:
+            continue
+        best, own = at_level(part["ask"]), at_level(part["beside"])
+        wins = []
+        if best is not None and own is not None and best["p50_ms"] < own["p50_ms"]:
+            wins.append(f"query time ({own['p50_ms'] / best['p50_ms']:.1f} times)")
+        ours = parts[OURS]
+        for what, theirs, mine in (
+            ("build time", part["build"]["build_processor_s"], ours["build"]["build_processor_s"]),
+            ("memory", part["ask"]["memory_bytes_a_face"], part["beside"]["memory_bytes_a_face"]),
+            ("time to forget", forgetting_s(part), float(part["beside"]["forget_1_percent_s"])),
+        ):
+            if theirs < mine:
+                wins.append(f"{what} ({mine / theirs:.1f} times)")
+        lines.append(f"- {peer.called} is better in {len(wins)} of four{': ' if wins else ''}{', '.join(wins)}.")
+    return lines
+
+
+def plotted(parts: dict[str, Any], path: Path) -> None:
     """Query time against recall."""
     import matplotlib as mpl
 
@@ -154,48 +193,47 @@ def plotted(rows: list[Measured], path: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "countenance"
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(5.5, 3.6))
-    for engine in dict.fromkeys(row.engine for row in rows):
-        mine = [row for row in rows if row.engine == engine]
-        axes.plot([row.subject_recall for row in mine], [row.p50_ms for row in mine], marker="o", label=engine)
-    axes.set_xlabel("subject recall")
+    figure, axes = pyplot.subplots(figsize=(6.5, 4.2))
+    for name, peer in PEERS.items():
+        if "ask" in parts.get(name, {}):
+            points = parts[name]["ask"]["points"]
+            # Recall of 1 has no place on a scale of missed subjects: half a probe stands for it.
+            missed = [max(1 - point["subject_recall"], 0.5 / PROBES) for point in points]
+            axes.plot(missed, [point["p50_ms"] for point in points], marker="o", label=peer.called)
+    axes.set_xlabel(f"subjects missed (of 1; the leftmost is none of {PROBES})")
     axes.set_ylabel("one query, p50 (ms)")
+    axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.legend()
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
 
 
 def main() -> None:
-    """Run all and print a markdown table."""
+    """Run what was asked for, keep it, and print the page's table."""
     parser = argparse.ArgumentParser(description="The index beside its peers")
     parser.add_argument("--faces", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=list(PEERS), action="append")
+    parser.add_argument("--phase", choices=["build", "ask", "all", "none"], default="all")
+    parser.add_argument("--folder", type=Path, default=HOME, help="for data and indexes; several GB")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     asked = parser.parse_args()
-    people = Identities(subjects=asked.faces // 5)
-    owners, templates = people.all()
-    _, probes = people.probes(PROBES)
-    _, first = faiss.knn(probes, templates, 1, metric=faiss.METRIC_INNER_PRODUCT)
-    truth = owners[first[:, 0]]
-    folder = Path("build/peers-data")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in (("owners", owners), ("templates", templates), ("probes", probes), ("truth", truth)):
-        np.save(folder / f"{name}.npy", array)
-    rows = ours(owners, templates, probes, truth)
-    rows += hnsw(owners, templates, probes, truth)
-    rows += in_its_own_environment(USEARCH, folder)
-    for path in folder.iterdir():
-        path.unlink()
-    print(f"{asked.faces:,} x {people.dimensions}", file=sys.stderr)
-    print("| engine | setting | build s | bytes a face | query p50 ms | subject recall | 1% forgotten s |")
-    print("|---|---|---|---|---|---|---|")
-    for row in rows:
-        print(
-            f"| {row.engine} | {row.setting} | {row.build_s:.1f} | {row.bytes_a_face:.0f} | {row.p50_ms:.2f} "
-            f"| {row.subject_recall:.4f} | {row.forget_1_percent_s:.1f} |"
-        )
-    plotted(rows, asked.out / "index-peers.svg")
-    (asked.out / "index-peers.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    path = asked.out / "index-peers.json"
+    document = json.loads(path.read_text()) if path.exists() else {}
+    if not isinstance(document, dict) or document.get("faces") != asked.faces:
+        document = {"faces": asked.faces, "dimensions": 128, "parts": {}}
+    for name in [] if asked.phase == "none" else asked.only or list(PEERS):
+        measured(name, asked.phase, asked.faces, asked.folder, document["parts"])
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    parts = document["parts"]
+    plotted(parts, asked.out / "index-peers.svg")
+    print(f"{asked.faces:,} x 128, {PROBES} probes; at a subject recall of {LEVEL}\n")
+    print("\n".join([*table(parts), "", *verdicts(parts), ""]))
+    for name, part in parts.items():
+        runs = [f"{which} {part[which]['when_utc']} (load {part[which]['load_before']})" for which in part]
+        print(f"- {PEERS[name].called}: {', '.join(runs)}")
 
 
 if __name__ == "__main__":

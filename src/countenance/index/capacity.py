@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import faiss
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from countenance.errors import DiskFull, InputInvalid
+from countenance.index.coarse import Codes, Effort
 
 _GB = 1e9
 _MB = 1 << 20
@@ -129,22 +129,26 @@ def measure(
     cores = len(os.sched_getaffinity(0))
     vectors = random.standard_normal((faces, dimensions), np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    index = faiss.index_factory(dimensions, "RaBitQfs", faiss.METRIC_INNER_PRODUCT)
-    index.train(vectors[:10_000])
-    rounds = max(1, codes // faces)
-    build_s = sum(_seconds(timer, lambda: index.add(vectors)) for _ in range(rounds))
-    scan_s = min(_seconds(timer, lambda: index.search(vectors[:1], 64)) for _ in range(9))
-    code_bytes = int(index.sa_code_size())
+    rounds, owners = max(1, codes // faces), np.arange(faces, dtype=np.int32)
+    built: list[Codes] = []
+
+    def build() -> None:
+        parts = ((vectors, owners) for _ in range(rounds))
+        built.append(Codes.of(dimensions, vectors[:10_000], rounds * faces, parts, lists_above=2 * rounds * faces))
+
+    build_s = _seconds(timer, build)
+    scan_s = min(_seconds(timer, lambda: built[0].scan(vectors[:1], 64, Effort())) for _ in range(9))
+    code_bytes = int(built[0].shards[0].code_size)
     write_s, read_s = _disk(folder, random.bytes(size_bytes), timer)
     cipher, plain = AESGCM(random.bytes(32)), random.bytes(min(size_bytes, 64 * _MB))
     seal_s = min(_seconds(timer, lambda: cipher.encrypt(bytes(12), plain, None)) for _ in range(3))
     return Constants(
         cores=cores,
         memory_read_bytes_per_s=_memory_read(size_bytes, cores, timer),
-        scan_bytes_per_s=int(index.ntotal) * code_bytes / scan_s,
+        scan_bytes_per_s=len(built[0]) * code_bytes / scan_s,
         code_bytes=code_bytes,
         dimensions=dimensions,
-        build_faces_per_s=int(index.ntotal) / build_s,
+        build_faces_per_s=len(built[0]) / build_s,
         disk_write_bytes_per_s=size_bytes / write_s,
         disk_read_bytes_per_s=size_bytes / read_s,
         seal_bytes_per_s=len(plain) / seal_s,

@@ -15,6 +15,7 @@ from countenance.errors import SnapshotUnusable
 from countenance.index.coarse import Codes, Effort
 from countenance.index.columns import NarrowColumn
 from countenance.index.labels import LabelColumn
+from countenance.index.onebit import Coder
 from countenance.index.protocol import LABELS, Batch, Labels
 from countenance.index.refinement import Records, RefinementStore
 from countenance.index.segment import Segment
@@ -40,6 +41,8 @@ def kept_arrays(segments: Sequence[Segment], newest: Batch, effort: Effort) -> t
         arrays[f"{number}/label_codes"] = segment.labels.codes
         arrays[f"{number}/alive"] = segment.alive
         arrays[f"{number}/records"] = segment.refinement.span(0, len(segment))
+        coder = segment.codes.coder
+        arrays[f"{number}/turn"], arrays[f"{number}/spread"] = coder.turn, np.array([coder.spread], np.float32)
         shards.append(len(segment.codes.shards))
         for place, (shard, owner) in enumerate(zip(segment.codes.shards, segment.codes.owners, strict=True)):
             arrays[f"{number}/codes/{place}"] = faiss.serialize_index(shard)
@@ -75,6 +78,7 @@ def _restored(contents: Contents, store: RefinementStore) -> tuple[tuple[Segment
             return source[first:last]
 
         codes = Codes(
+            Coder(arrays[f"{number}/turn"], float(arrays[f"{number}/spread"][0])),
             [faiss.deserialize_index(arrays[f"{number}/codes/{place}"]) for place in range(count)],
             [arrays[f"{number}/owners/{place}"] for place in range(count)],
         )

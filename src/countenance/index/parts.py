@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from countenance.index.coarse import LISTS_ABOVE, Effort, rotated
+from countenance.index.coarse import LISTS_ABOVE, Effort
 from countenance.index.newest import Newest
 from countenance.index.protocol import Filter, Hits, Labels
 from countenance.index.ranking import Scored, nothing, ranked
@@ -63,12 +63,7 @@ def best(
     if len(state.newest.view.alive):
         newest = Newest(state.newest.view, rows, where)
         found.append(newest.candidates(wanted))
-    if state.segments:
-        turned = rotated(rows)
-        found += [
-            segment.candidates(rows, turned, wanted, where, effort, sizes.score_all_below)
-            for segment in state.segments
-        ]
+    found += [segment.candidates(rows, wanted, where, effort, sizes.score_all_below) for segment in state.segments]
     if not found:
         return nothing(len(rows), count, exact=exact)
     pair_probes, pair_subjects = _pairs(np.concatenate(found, axis=1))

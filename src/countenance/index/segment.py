@@ -106,7 +106,6 @@ class Segment:
     def candidates(
         self,
         probes: Vectors,
-        turned: Vectors,
         wanted: int,
         where: Filter,
         effort: Effort,
@@ -114,7 +113,7 @@ class Segment:
     ) -> Ids:
         """Subjects that may be among the best ``wanted`` for each probe, shape (n, m), -1 where none.
 
-        ``turned`` are the rotated ``probes``. Every subject has a living row that ``where`` admits.
+        Every subject has a living row that ``where`` admits.
         """
         share = self.labels.share(where)
         living = len(self) - self.removed
@@ -125,7 +124,7 @@ class Segment:
         asked = wanted if everything else wanted + int(1.25 * wanted * len(self) / max(1.0, likely))
         enough = wanted // 4 if everything else wanted // 2
         while (everything or likely > score_all_below) and asked <= len(self.codes) // 4:
-            places = self.codes.scan(turned, asked, effort)
+            places = self.codes.scan(probes, asked, effort)
             if not everything:
                 places = np.where(self._any_admitted(places, where), places, -1)
             if _distinct_in_worst_row(places) >= enough:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from countenance.errors import InputInvalid
 from countenance.index.anchors import pooled
-from countenance.index.coarse import Effort, rotation
+from countenance.index.coarse import Effort
 from countenance.index.embedded import EmbeddedIndex
 from countenance.index.protocol import Filter
 from countenance.index.refinement import to_templates
@@ -162,8 +162,7 @@ def _exactly_first(segment: Segment, sample: _Sample) -> Rows:
 
 def _rank_of_truth(segment: Segment, sample: _Sample, truth: Rows, effort: Effort) -> Rows:
     """How many other subjects come before the true one for each probe; a huge number when it is not found."""
-    turned = sample.probes @ rotation(sample.probes.shape[1])
-    owners, nearness = segment.codes.nearest(turned, 2 * effort.candidates, effort)
+    owners, nearness = segment.codes.nearest(sample.probes, 2 * effort.candidates, effort)
     left = np.flatnonzero(sample.left_out >= 0)
     if len(left):
         # The sample's own numbers stand for subjects here: one subject may be left out twice, differently.
@@ -171,7 +170,7 @@ def _rank_of_truth(segment: Segment, sample: _Sample, truth: Rows, effort: Effor
         whose = np.repeat(left, [len(rows) for rows in rest])
         vectors, whose = pooled(_templates(segment, np.concatenate(rest)), whose)
         again = segment.codes.alike(vectors, whose.astype(np.int32))
-        own_owner, own_nearness = again.nearest(turned, len(whose), effort)
+        own_owner, own_nearness = again.nearest(sample.probes, len(whose), effort)
         mine = own_owner == np.arange(len(truth))[:, None]
         remade = np.where(mine, own_nearness, -np.inf).max(axis=1)
     places = np.full(len(truth), np.iinfo(np.int64).max)

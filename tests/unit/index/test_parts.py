@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from countenance.index.anchors import pooled
-from countenance.index.coarse import Codes, Effort, rotated
+from countenance.index.coarse import Codes, Effort
 from countenance.index.columns import NarrowColumn
 from countenance.index.labels import LabelColumn, admits
 from countenance.index.protocol import Filter
@@ -97,13 +97,13 @@ def test_shards_together_find_what_is_nearest(lists_above: int) -> None:
     probes = (probes / np.linalg.norm(probes, axis=1, keepdims=True)).astype(np.float32)
     effort = Effort(lists=1 << 16)
     for found in (
-        codes.scan(rotated(probes), 16, effort),
-        np.concatenate([codes.scan(rotated(probes[n : n + 1]), 16, effort) for n in range(20)]),
+        codes.scan(probes, 16, effort),
+        np.concatenate([codes.scan(probes[n : n + 1], 16, effort) for n in range(20)]),
     ):
         assert (found == np.arange(0, 36_000, 1800)[:, None]).any(axis=1).all()
     again = codes.alike(people[:100], whose[:100])
-    _, near = again.nearest(rotated(people[:1]), 1, effort)
-    assert near[0, 0] == pytest.approx(codes.nearest(rotated(people[:1]), 1, effort)[1].max(), rel=1e-4)
+    _, near = again.nearest(people[:1], 1, effort)
+    assert near[0, 0] == pytest.approx(codes.nearest(people[:1], 1, effort)[1].max(), rel=1e-4)
 
 
 def test_an_8_bit_record_scores_within_its_stated_error() -> None:
