@@ -12,6 +12,7 @@ from countenance.custody.erasure.errand import Progress
 from countenance.custody.erasure.execution import LOG_ENTRY, Execution
 from countenance.custody.orders.desk import Desk, Docket
 from countenance.custody.orders.model import EvidenceKind, Verb
+from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.signing import AuthorityKey, read_public_key
 from countenance.custody.orders.state import Event, EventKind, OrderState, Shown
 from countenance.custody.proof import compliance, verifier
@@ -91,22 +92,25 @@ class Orders:
         """Dry run: who, why, which artefacts, how many by doubt alone."""
         return PlanAnswer(self._execution.plan(self._desk.get(order_id).state.order))
 
-    def event(self, order_id: str, kind: EventKind | str, instrument: str | Path, *, hold_id: str = "") -> Served:
+    def event(
+        self, order_id: str, kind: EventKind | str, instrument: str | Path | Paper, *, hold_id: str = ""
+    ) -> Served:
         """Let something happen to an order on the strength of a paper: ``freeze``, ``suspend``, ``set_aside``, ...
 
-        ``instrument`` is the paper's file. For ``vary`` it is the signed next revision of the order itself.
+        ``instrument`` is the paper, or its file. For ``vary`` it is the signed next revision of the order itself.
         Raises OrderTransitionRefused with the reason; then nothing was changed.
         """
         chosen = EventKind(kind)
         if chosen in (EventKind.SERVE, EventKind.FULFIL, EventKind.COMPLY, EventKind.ESCALATE):
             raise OrderTransitionRefused(f"{chosen.value} is not an event that is entered by hand.")
-        now, file = self._clock.now(), Path(instrument)
+        now = self._clock.now()
+        paper = Path(instrument) if isinstance(instrument, str) else instrument
         revision = None
         if chosen is EventKind.VARY:
-            revision = self._desk.read(_bytes(file))
+            revision = self._desk.read(_bytes(paper))
             event = Event(chosen, now, revision.order.instrument, order=revision.order)
         else:
-            event = Event(chosen, now, self._desk.instrument(file), hold_id=hold_id)
+            event = Event(chosen, now, self._desk.instrument(paper), hold_id=hold_id)
         state = self._desk.happen(order_id, event, revision=revision)
         self._note(chosen.value, state)
         moved = self._execution.settle(state)
@@ -123,19 +127,19 @@ class Orders:
             self._keep_index()
         return ExecutionAnswer(order_id, carried)
 
-    def show(self, order_id: str, obligation_id: str, papers: Sequence[tuple[str, Path]]) -> Served:
+    def show(self, order_id: str, obligation_id: str, papers: Sequence[tuple[str, Path | Paper]]) -> Served:
         """Meet an obligation by papers: pairs of evidence kind (``statement``, ...) and file.
 
         Raises OrderTransitionRefused with what is missing.
         """
         shown = []
-        for kind, file in papers:
+        for kind, paper in papers:
             try:
                 known = EvidenceKind(kind)
             except ValueError as error:
                 kinds = ", ".join(one.value for one in EvidenceKind)
                 raise InputInvalid(f"{kind!r} is no kind of evidence; the kinds are {kinds}.") from error
-            shown.append(Shown(known, file.name, sha256(_bytes(file)).hexdigest()))
+            shown.append(Shown(known, paper.name, sha256(_bytes(paper)).hexdigest()))
         self._execution.show(order_id, obligation_id, shown)
         return Served(self._desk.get(order_id), 0)
 
@@ -229,9 +233,11 @@ def _numbered(file: Path, number: int) -> Path:
     return file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
 
 
-def _bytes(given: bytes | Path) -> bytes:
+def _bytes(given: bytes | Path | Paper) -> bytes:
     if isinstance(given, bytes):
         return given
+    if isinstance(given, Paper):
+        return given.data
     try:
         return given.read_bytes()
     except OSError as error:

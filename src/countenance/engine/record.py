@@ -6,6 +6,7 @@ from countenance.custody.proof.witness import GalleryWitness
 from countenance.errors import InputInvalid
 from countenance.log.fsck import Report
 from countenance.log.note import Cosignature, VerifierKey
+from countenance.log.tiles import ENTRIES, parse_path
 
 
 class Record:
@@ -21,6 +22,25 @@ class Record:
     def keys(self) -> str:
         """The public keys that check this gallery's checkpoints and certificates."""
         return self._witness.keys()
+
+    def tile(self, path: str) -> bytes:
+        """A tile of hashes as C2SP tlog-tiles names it: ``tile/0/000``. Raises InputInvalid.
+
+        Bundles of entries are not given: whoever may see them asks for :meth:`entries`.
+        """
+        level, index, width = parse_path(path)
+        if level == ENTRIES:
+            raise InputInvalid("Bundles of entries are not published.")
+        return self._witness.log.tile(level, index, width)
+
+    def entries(self, path: str) -> bytes:
+        """A bundle of entries: ``tile/entries/000``. They name customers and accounts by number, and say when each
+        did what; so they are for those who supervise. Raises InputInvalid.
+        """
+        level, index, width = parse_path(path)
+        if level != ENTRIES:
+            raise InputInvalid("That is a tile of hashes.")
+        return self._witness.log.tile(level, index, width)
 
     def prove(self, entry: int) -> str:
         """A proof that entry number ``entry`` is in the log (C2SP tlog-proof). Raises InputInvalid."""

@@ -183,6 +183,17 @@ class TamperEvidentLog:
             found.extend(bundle[max(start - first, 0) : stop - first])
         return tuple(found)
 
+    def tile(self, level: int | str, index: int, width: int) -> bytes:
+        """A tile as it lies on disk, or a bundle of entries (tlog-tiles). Raises InputInvalid when there is
+        none."""
+        complete = self.size if level == tiles.ENTRIES else self.size // tiles.TILE_WIDTH ** int(level)
+        if index * tiles.TILE_WIDTH + width > complete:
+            raise InputInvalid("The log has no such tile.")
+        data = tiles.read_tile(self._folder, level, index, width)  # a fuller one may have taken its place
+        if level == tiles.ENTRIES:
+            return tiles.pack_bundle(tiles.unpack_bundle(data)[:width])
+        return data[: width * merkle.HASH_BYTES]
+
     def entries(self, start: int, stop: int) -> tuple[Entry, ...]:
         """The entries ``start`` to ``stop`` (exclusive). Raises InputInvalid, LogDamaged, EntryInvalid."""
         return tuple(Entry.from_bytes(raw) for raw in self.raw_entries(start, stop))

@@ -12,12 +12,13 @@ Source: C2SP tlog-tiles.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from countenance.errors import LogDamaged
+from countenance.errors import InputInvalid, LogDamaged
 from countenance.log.merkle import EMPTY_ROOT, HASH_BYTES, LeafHashes, leaf_hash, node_hash, root
 
 TILE_WIDTH = 256
@@ -34,6 +35,24 @@ def tile_path(level: int | str, index: int, width: int = TILE_WIDTH) -> str:
         digits = f"x{rest % 1000:03d}/{digits}"
         rest //= 1000
     return f"tile/{level}/{digits}" + ("" if width == TILE_WIDTH else f".p/{width}")
+
+
+_PATH = re.compile(
+    r"tile/(\d|[1-5]\d|6[0-3]|entries)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d?|1\d\d|2[0-4]\d|25[0-5]))?", re.ASCII
+)
+
+
+def parse_path(path: str) -> tuple[int | str, int, int]:
+    """Level, index and width of a path that :func:`tile_path` wrote. Raises InputInvalid for any other."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        raise InputInvalid("That is no path of a tile.")
+    level, digits, width = found.groups()
+    index = int(digits.replace("x", "").replace("/", ""))
+    parsed = (level if level == ENTRIES else int(level), index, TILE_WIDTH if width is None else int(width))
+    if tile_path(*parsed) != path:
+        raise InputInvalid("That is no path of a tile.")
+    return parsed
 
 
 def widths(size: int) -> tuple[int, ...]:

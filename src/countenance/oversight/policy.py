@@ -56,6 +56,7 @@ class Verb(StrEnum):
     METRICS_READ = "metrics.read"
     REGISTER_READ = "register.read"
     LOG_READ = "log.read"
+    LOG_AUDIT = "log.audit"
 
 
 class Reach(StrEnum):
@@ -184,6 +185,7 @@ TABLE: tuple[Row, ...] = (
     _row(_V.METRICS_READ, _G, _OPERATOR),
     _row(_V.REGISTER_READ, _E),
     _row(_V.LOG_READ, _E),
+    _row(_V.LOG_AUDIT, _G, _OPERATOR, _DPO, _REGULATOR),
 )
 ROWS = {row.verb: row for row in TABLE}
 

@@ -21,6 +21,7 @@ from countenance.custody.orders.clocks import Due, deadlines
 from countenance.custody.orders.conflicts import EvidenceHold
 from countenance.custody.orders.document import read_instrument
 from countenance.custody.orders.model import Instrument
+from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.penalties import Accrued, accrued
 from countenance.custody.orders.reading import parse
 from countenance.custody.orders.record import read_state, write_state
@@ -148,20 +149,20 @@ class Desk:
         with self._database.read() as connection:
             return self._document(self._row(connection, order_id))
 
-    def instrument(self, file: Path) -> Instrument:
-        """The paper in ``file``: its JSON description, or any file, known by its SHA-256 and name.
+    def instrument(self, given: Path | Paper) -> Instrument:
+        """The paper that is ``given``: its JSON description, or any file, known by its SHA-256 and name.
 
         Raises CountenanceError when it cannot be read.
         """
         try:
-            data = file.read_bytes()
+            paper = Paper.of(given)
         except OSError as error:
-            raise OrderUnknown(f"The instrument {file} cannot be read.", remedy="Check the path.") from error
+            raise OrderUnknown(f"The instrument {given} cannot be read.", remedy="Check the path.") from error
         try:
-            return read_instrument(parse(data), "instrument")
+            return read_instrument(parse(paper.data), "instrument")
         except CountenanceError:  # not a description of a paper: then it is the paper itself
-            title = "".join(c for c in file.name if c.isprintable())[:200] or "instrument"
-            return Instrument(title, title, self._clock.now().date(), sha256(data).hexdigest())
+            title = "".join(c for c in paper.name if c.isprintable())[:200] or "instrument"
+            return Instrument(title, title, self._clock.now().date(), sha256(paper.data).hexdigest())
 
     def holds(self) -> list[EvidenceHold]:
         """The duties to keep that stand against erasing."""
