@@ -22,6 +22,7 @@ SUITES = {
     "orl": "Identification on real photographs",
     "index": "Search",
     "scale": "The engine at a million references",
+    "service": "The service under load",
     "proof": "Certificates",
     "erasure": "Orders and erasure",
     "evaluation": "Evaluation",

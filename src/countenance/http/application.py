@@ -29,7 +29,20 @@ from countenance.http import problems
 from countenance.http.admission import Admission, Meters
 from countenance.http.bodies import BodyLimits, keep_in_memory
 from countenance.http.observing import Figures, Observed
-from countenance.http.routes import health, sessions
+from countenance.http.routes import (
+    cases,
+    compartments,
+    customers,
+    health,
+    metrics,
+    orders,
+    own,
+    people,
+    register,
+    residency,
+    reviews,
+    sessions,
+)
 from countenance.http.routes import problems as problem_routes
 from countenance.settings import ServiceSettings
 
@@ -39,7 +52,14 @@ SWEEP_S = 60.0
 EXPIRE_EVERY = 60
 """Sweeps between two looks for what has expired."""
 
-V1: tuple[APIRouter, ...] = (health.router, problem_routes.router, sessions.router)
+V1: tuple[APIRouter, ...] = (
+    *(health.router, metrics.router, problem_routes.router),
+    *(sessions.router, customers.router, customers.blocks, people.router, people.keys),
+    *(compartments.router, own.router),
+    *(cases.router, reviews.router, reviews.reviewers),
+    *(orders.router, orders.authorities, orders.holds, orders.notices, residency.router),
+    *(register.router, register.log),
+)
 """The resources of /v1, in the order of the documentation."""
 
 Opener = Callable[[Progress], Countenance]
@@ -95,7 +115,7 @@ def _life(
                 gallery = open_gallery(report)
             except CountenanceError as error:
                 state.failed = error.code
-                _log.error("the gallery cannot be opened [%s]: %s %s", error.code, error, error.remedy)
+                _log.error({"event": "not opened", "code": error.code, "says": str(error), "remedy": error.remedy})
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
             state.gallery = gallery
@@ -122,7 +142,7 @@ def _let_time_pass(gallery: Countenance, stop: threading.Event) -> None:
             if minutes % EXPIRE_EVERY == 0:
                 gallery.expire()
         except CountenanceError as error:  # it is tried again in a minute, and at the next opening
-            _log.warning("what time asks for could not be done [%s]", error.code)
+            _log.warning({"event": "time", "says": "what was due could not be done", "code": error.code})
 
 
 def _close(state: object, keeper: threading.Thread) -> None:

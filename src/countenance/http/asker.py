@@ -103,6 +103,9 @@ Who = Annotated[Principal, Depends(asked)]
 """The one who asks, as a parameter of a route."""
 
 
+NO_VERB = "none"
+
+
 def policed(verb: Verb) -> dict[str, Any]:
     """What a route's decorator is given: the policy is asked for ``verb`` before the route runs."""
 
@@ -119,4 +122,4 @@ def open_to_all(verb: Verb) -> dict[str, Any]:
 
 def without_policy(reason: str) -> dict[str, Any]:
     """The same for the few routes that disclose nothing: ``reason`` says why no row is needed."""
-    return {"openapi_extra": {"x-verb": None, "x-no-verb-because": reason}}
+    return {"openapi_extra": {"x-verb": NO_VERB, "x-no-verb-because": reason}}

@@ -13,11 +13,42 @@ import json
 import logging
 import time
 import uuid
+from datetime import UTC, datetime
+from traceback import extract_tb
+from types import TracebackType
 
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("countenance.http")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line. An exception is named by its class: its text may hold what somebody sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        said = record.msg if isinstance(record.msg, dict) else {"event": "log", "says": record.getMessage()}
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": record.levelname.lower(), "from": record.name, **said}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+            line["where"] = _where(record.exc_info[2])
+        return json.dumps(line, default=str)
+
+
+def _where(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in extract_tb(trace)][-8:]
+
+
+def log_as_lines() -> None:
+    """Write every log of this process as JSON lines on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
 
 
 class Figures:
@@ -59,12 +90,16 @@ class Observed:
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
-        with self._figures.inside.track_inprogress():
+        with (
+            self._figures.inside.track_inprogress(),
+            _tracer.start_as_current_span("request", kind=SpanKind.SERVER, record_exception=False) as span,
+        ):
             try:
                 await self._application(scope, receive, sent)
             finally:
                 seconds = time.perf_counter() - begun
                 self._write(scope, state, status, seconds)
+                _trace(span, scope, state, status)
 
     def _write(self, scope: Scope, state: dict[str, object], status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
@@ -84,7 +119,23 @@ class Observed:
             "credential": state.get("credential"),
             "problem": problem,
         }
-        _log.info(json.dumps(line))
+        _log.info(line)
+
+
+_tracer = trace.get_tracer("countenance")
+"""Does nothing unless an exporter is configured (serving.trace_if_asked)."""
+
+
+def _trace(span: Span, scope: Scope, state: dict[str, object], status: int) -> None:
+    """Name a request's span and give it what a line of the log has, and no more."""
+    route = route_of(scope)
+    span.update_name(f"{scope['method']} {route}")
+    span.set_attribute("http.request.method", scope["method"])
+    span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
+    span.set_attribute("countenance.request", str(state["request_id"]))
+    if status >= 500:
+        span.set_status(StatusCode.ERROR, str(state.get("problem", "")))
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

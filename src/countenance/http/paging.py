@@ -52,6 +52,11 @@ def cursor(last: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([1, last]).encode()).decode().rstrip("=")
 
 
+def cursor_after(last: str | None) -> str | None:
+    """The cursor of the next page, when the engine says where it starts."""
+    return None if last is None else cursor(last)
+
+
 def cut(
     items: Sequence[Item], limit: int, from_cursor: str | None, name: Callable[[Item], str]
 ) -> tuple[list[Item], str | None]:

@@ -6,7 +6,6 @@ since paths name subjects (``observing`` writes its own).
 
 from __future__ import annotations
 
-import logging
 import os
 
 import uvicorn
@@ -14,12 +13,17 @@ from fastapi import FastAPI
 
 from countenance.engine import Countenance
 from countenance.http.application import create
+from countenance.http.observing import log_as_lines
 from countenance.settings import SERVICE_VARIABLE, ServiceSettings
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Variables of the OpenTelemetry specification that say where traces go."""
 
 
 def application() -> FastAPI:
     """The application of one worker process, from the settings in ``COUNTENANCE_SERVICE``."""
-    _log_plainly()
+    log_as_lines()
+    trace_if_asked()
     settings = ServiceSettings.of_text(os.environ[SERVICE_VARIABLE])
     return create(
         settings,
@@ -32,7 +36,7 @@ def application() -> FastAPI:
 def main() -> None:
     """Serve until told to stop."""
     settings = ServiceSettings.of_text(os.environ[SERVICE_VARIABLE])
-    _log_plainly()
+    log_as_lines()
     uvicorn.run(
         "countenance.http.serving:application",
         factory=True,
@@ -52,6 +56,17 @@ def main() -> None:
     )
 
 
-def _log_plainly() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
-    logging.getLogger("uvicorn.access").disabled = True
+def trace_if_asked() -> None:
+    """Export traces by OTLP over HTTP where the standard OpenTelemetry variables name an endpoint; else do
+    nothing."""
+    if not any(os.environ.get(name) for name in ENDPOINTS):
+        return
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": "countenance"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
