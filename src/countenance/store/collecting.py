@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from countenance.store import schema
+from countenance.store import collection_tables
 from countenance.store.batches import pieces
 from countenance.terms import SubjectId
 
-_m = schema.imports
-_f = schema.import_files
-_p = schema.pending_faces
-_o = schema.collected_images
+_m = collection_tables.imports
+_f = collection_tables.import_files
+_p = collection_tables.pending_faces
+_o = collection_tables.collected_images
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from countenance.store import schema
+from countenance.store import collection_tables, schema
 from countenance.store.batches import pieces
 from countenance.terms import ReferenceId
 
-_g = schema.grants
-_p = schema.granted_pages
-_o = schema.collected_images
+_g = collection_tables.grants
+_p = collection_tables.granted_pages
+_o = collection_tables.collected_images
 _r = schema.references
 _i = schema.images
-_w = schema.pending_faces
-_m = schema.imports
-_f = schema.import_files
+_w = collection_tables.pending_faces
+_m = collection_tables.imports
+_f = collection_tables.import_files
 
 
 @dataclass(frozen=True, slots=True)

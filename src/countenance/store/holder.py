@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, delete, func, select
 
 from countenance.holding import Absence, Holding, Target
-from countenance.store import schema
+from countenance.store import collection_tables, schema
 from countenance.store.among import among
 from countenance.store.batches import pieces
 from countenance.store.database import Database
@@ -19,8 +19,8 @@ from countenance.terms import ArtefactClass
 _BY_ARTEFACT = {
     schema.references: ArtefactClass.TEMPLATE,
     schema.images: ArtefactClass.IMAGE,
-    schema.collected_images: ArtefactClass.IMAGE,
-    schema.pending_faces: ArtefactClass.IMAGE,
+    collection_tables.collected_images: ArtefactClass.IMAGE,
+    collection_tables.pending_faces: ArtefactClass.IMAGE,
 }
 """Tables that go when only one class of artefact does (an order may say so)."""
 
