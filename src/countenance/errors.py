@@ -1024,3 +1024,18 @@ class AnswerNotKept(OversightError):
 
     code = "answer_not_kept"
     remedy = "Of a key that was not received: revoke it and issue another. See what there is before asking anew."
+
+
+class JobUnknown(OversightError):
+    """There is no job of that id for whoever asks."""
+
+    code = "job_unknown"
+
+
+class JobsFull(OversightError):
+    """As much long work waits as one process takes, or it is about to end."""
+
+    code = "jobs_full"
+    remedy = "Send it again later, under the same idempotency key."
+    retry_after_s = 30
+    """Seconds after which it is worth asking again."""

@@ -76,6 +76,7 @@ FILES = {
     r"gallery/blobs/\.staging-[0-9a-f]{16}/[0-9a-f]{32}\.announced": "an empty note that an image is being sent",
     r"gallery/blobs/\.staging-[0-9a-f]{16}/lock": "an empty lock",
     r"gallery/index/[0-9a-f]{16}\.\d+\.\d+\.snapshot": "Holder index",
+    r"gallery/staged/[0-9a-f]{16}/\d+/[0-9a-f]{32}\.sealed": "Holder staged",
     r"gallery/owners/[0-9a-f]{16}\.lock": "an empty lock",
     r"gallery/index/\.(writing|serving)": "an empty lock",
     r"gallery/index/move\.checkpoint": "the number of the last reference that a move has copied",

@@ -209,6 +209,8 @@ EXIT_STATUS: dict[str, int] = {
     "idempotency_key_reused": OVERSIGHT,
     "request_under_way": BUSY,
     "answer_not_kept": OVERSIGHT,
+    "job_unknown": OVERSIGHT,
+    "jobs_full": BUSY,
     "credential_invalid": CREDENTIAL,
 }
 """Code to exit status. The codes without a class are the door's own: usage, internal, system, interrupted."""

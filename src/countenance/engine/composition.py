@@ -21,23 +21,24 @@ from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.permission.record import Asked, check
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.custody.residency.geography import ZoneGeography
-from countenance.custody.residency.register import Register, declared
+from countenance.custody.residency.register import Register
 from countenance.engine import answers, founding
 from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.evaluating import MIRRORED, PLAIN
 from countenance.engine.index import GalleryIndex
+from countenance.engine.long_work import LongWork
 from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
-from countenance.errors import BlobsError, CountenanceError, ErasureHeld, GalleryError, KeysForeign, OrderForbids
+from countenance.engine.withdrawing import Withdrawing
+from countenance.errors import BlobsError, CountenanceError, GalleryError, KeysForeign
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identifier
 from countenance.recognition.candidates.kept import KeptCalibrations
-from countenance.recognition.gallery.bulk import Picture
+from countenance.recognition.gallery.bulk import Picture, enrol_all
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
@@ -50,12 +51,16 @@ from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
 from countenance.store.holder import StoreHolder
 from countenance.store.owners import Owners
-from countenance.terms import SubjectId
+from countenance.store.subjects import SubjectRow
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
+from countenance.vault.staged import StagedImages
 
-SAVE_AFTER_CHANGES = 200
+_SAVE_AFTER_CHANGES = 200
 """Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
+
+_LAST_ITEM_S = 30.0
+"""How long closing waits for the items that jobs are at."""
 
 
 class Composition:
@@ -85,6 +90,7 @@ class Composition:
         self._blobs = self._description.blobs(place, self._settings.object_storage)
         self._vault = Vault(self._ring, self._description.gallery_id)
         self._owners = Owners(self._database, place)
+        self._staged = StagedImages(place)
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searching = Searching(
             self._database,
@@ -142,6 +148,8 @@ class Composition:
 
     def close(self) -> None:
         """Let go of files and connections, after what works in the background has come to a stop."""
+        if "oversight" in self.__dict__:  # else no job was ever started
+            self.oversight.jobs.drain(_LAST_ITEM_S)
         self._searching.close()
         self._owners.close()
         self._blobs.close()
@@ -182,7 +190,14 @@ class Composition:
             identifier=lambda: self._identifier(self.model),
             model=lambda: self.model,
         )
-        return Oversight(parts, search, self._withdraw_for, self._withdraw_all)
+        return Oversight(parts, search, self._withdrawing.one, self._withdrawing.all)
+
+    @cached_property
+    def long_work(self) -> LongWork:
+        """Work that takes long, started here and asked about in ``oversight.jobs``."""
+        return LongWork(
+            self._database, self._owners, self._staged, self._ledger, lambda: self.oversight.jobs, self._enrol
+        )
 
     @cached_property
     def index(self) -> GalleryIndex:
@@ -212,6 +227,7 @@ class Composition:
         """
         self._settle_images()
         self.collecting.expire()
+        self.long_work.sweep()
         old_copy = self._eraser.is_old_copy
         if old_copy and not self._witness.begun_anew:
             self._witness.leave_old_log()
@@ -281,7 +297,7 @@ class Composition:
 
     @property
     def _eraser(self) -> Eraser:
-        holders = (self._searching, self._blobs, StoreHolder(self._database))
+        holders = (self._searching, self._blobs, StoreHolder(self._database), self._staged)
         lock = self._settings.folder / ".erasing"
         return Eraser(self._database, self._ring, holders, self._clock, lock, self._witness)
 
@@ -307,49 +323,27 @@ class Composition:
         calibration = self._calibration(model)
         return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
 
-    def _again(self, request_id: str | None, progress: Progress | None = None) -> Erased | None:
-        """The erasure that a request has begun, finished; None when it has begun none."""
-        return None if request_id is None else self._eraser.again(request_id, progress)
-
-    def _withdraw_for(self, subject_id: SubjectId, request_id: str | None) -> Erased:
-        return self._withdraw_number(subject_id, request_id=request_id)
-
-    def _withdraw_number(
-        self, subject_id: SubjectId, progress: Progress | None = None, request_id: str | None = None
-    ) -> Erased:
-        held = [hold.id for hold in self._desk.holds() if subject_id in hold.subject_ids]
-        if held:
-            self._ledger.withdraw(subject_id)
-            raise ErasureHeld(f"Withdrawn and out of every search; kept as evidence under {', '.join(held)}.")
-        errand = Errand(Ground.WITHDRAWAL, erasure_id=request_id)
-        erased = self._eraser.erase([subject_id], errand, progress=progress)
-        self._save_if_possible()
-        return erased
-
-    def _withdraw_all(self, subject_ids: Sequence[SubjectId]) -> int:
-        """Erase subjects together; returns how many are kept as evidence, out of every search."""
-        kept = {number for hold in self._desk.holds() for number in hold.subject_ids}
-        held = [number for number in subject_ids if number in kept]
-        for number in held:
-            self._ledger.withdraw(number)
-        going = [number for number in subject_ids if number not in kept]
-        if going:
-            self._eraser.erase(going, Errand(Ground.WITHDRAWAL))
-            self._save_if_possible()
-        return len(held)
-
-    def _refuse_forbidden(self, asked: Sequence[Asked]) -> None:
-        now = self._clock.now()
-        checked = [check(one, now=now, record_id="", version=1) for one in asked]
-        told = [(one.subject, [declared(one.residence, now.date())]) for one in checked]
-        forbidding = self._execution.forbidding(told)
-        if forbidding is not None:
-            raise OrderForbids(f"Order {forbidding} forbids to collect anything of people there.")
+    @cached_property
+    def _withdrawing(self) -> Withdrawing:
+        return Withdrawing(self._desk, self._ledger, lambda: self._eraser, self._save_if_possible)
 
     @cached_property
     def _enroller(self) -> Enroller:
         placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
         return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
+
+    def _enrol(
+        self, owner: SubjectRow, images: Sequence[Picture], face: int | None, progress: Progress | None = None
+    ) -> answers.Enrolment:
+        """Enrol photographs of a subject whose permission was looked at."""
+        model = self.model
+        prepare = partial(self._prepare, self._recogniser(model))
+        items = enrol_all(
+            self._enroller, prepare, self._read, owner, images, model=model, face=face, progress=progress
+        )
+        done = answers.Enrolment(self._ledger.name(owner), tuple(items), model)
+        self._searchable.save(at_least=_SAVE_AFTER_CHANGES)
+        return done
 
     @cached_property
     def collecting(self) -> Collecting:

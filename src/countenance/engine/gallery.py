@@ -18,6 +18,7 @@ from countenance.clock import Clock
 from countenance.custody.erasure.errand import Ground, Progress
 from countenance.custody.permission.record import Asked, subject_name
 from countenance.engine import answers
+from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.composition import Composition
 from countenance.engine.duties import Duties
@@ -32,7 +33,7 @@ from countenance.recognition.candidates.identify import OWN_ONLY, Identification
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import Access, AccessReport
-from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, enrol_all, picture_name
+from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, picture_name
 from countenance.recognition.gallery.migrate import Migration, Migrator
 from countenance.recognition.models.package import ModelPackage
 from countenance.recognition.templates import package as packages
@@ -40,9 +41,6 @@ from countenance.settings import Settings
 from countenance.store import description, schema_version
 from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
-
-SAVE_AFTER_CHANGES = 200
-"""Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
 
 
 class Countenance(Composition):
@@ -94,7 +92,7 @@ class Countenance(Composition):
             guardian,
             recipients,
         )
-        self._refuse_forbidden([asked])
+        refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)
         receipt = answers.Receipt(record)
         number = self._ledger.find(subject, compartment).subject_id
@@ -123,20 +121,7 @@ class Countenance(Composition):
         owner = self._ledger.find(subject, compartment)
         with self._database.read() as connection:
             self._ledger.versions(connection, [owner.subject_id])
-        model = self.model
-        items = enrol_all(
-            self._enroller,
-            partial(self._prepare, self._recogniser(model)),
-            self._read,
-            owner,
-            images,
-            model=model,
-            face=face,
-            progress=progress,
-        )
-        done = answers.Enrolment(self._ledger.name(owner), tuple(items), model)
-        self._searchable.save(at_least=SAVE_AFTER_CHANGES)
-        return done
+        return self._enrol(owner, images, face, progress)
 
     def enrol_templates(
         self,
@@ -154,7 +139,7 @@ class Countenance(Composition):
             self._vault,
             self._ledger,
             self._clock,
-            admit=self._refuse_forbidden,
+            admit=partial(refuse_forbidden, self._execution, self._clock.now()),
             arrived=self._execution.settle_newcomers,
             compartment=compartment,
         )
@@ -273,10 +258,10 @@ class Countenance(Composition):
         next opening; the subject is out of every search all the same); ErasureHeld when a duty to keep evidence
         forbids it (the same, until the hold is lifted).
         """
-        erased = self._again(request_id, progress)
+        erased = self._withdrawing.again(request_id, progress)
         if erased is None:
             number = self._ledger.find(subject, compartment).subject_id
-            erased = self._withdraw_number(number, progress, request_id)
+            erased = self._withdrawing.one(number, request_id, progress)
         return answers.Withdrawal(subject_name(subject), erased)  # her sealed name may be damaged or half erased
 
     def backup(self, out: str | Path) -> Backup:

@@ -21,6 +21,7 @@ from countenance.oversight.compartments import Compartments
 from countenance.oversight.credentials import Credentials, Issued
 from countenance.oversight.customers import Customers
 from countenance.oversight.gate import Gate
+from countenance.oversight.jobs import Jobs
 from countenance.oversight.keys import ApiKeys
 from countenance.oversight.ledger import Delays, LedgerLine, SearchLedger
 from countenance.oversight.once import Once
@@ -87,6 +88,8 @@ class Oversight:
         """Reviews and releases."""
         self.once = Once(database, parts.ring, parts.vault, seals, parts.owners, clock)
         """Requests by their idempotency keys: what is sent again has its effect once."""
+        self.jobs = Jobs(database, parts.vault, seals, self._credentials, parts.owners, clock)
+        """Long work: start, ask, cancel."""
         self.delays = Delays(database, self._gate, recorder, clock)
         """Authorities that delay ledger entries."""
         self._search_ledger = SearchLedger(database, seals, clock)
@@ -172,6 +175,7 @@ class Oversight:
         At every opening; a service calls it once a minute.
         """
         self.once.sweep()
+        self.jobs.sweep()
         return self.cases.sweep()
 
     def _herself(self, who: Principal, verb: Verb) -> SubjectId:

@@ -49,7 +49,7 @@ for _status, _codes in {
         page_not_granted page_reserved permission permission_refused
     """,
     404: """
-        compartment_unknown image_not_held
+        compartment_unknown image_not_held job_unknown
         case_unknown customer_unknown grant_unknown not_found order_unknown pending_unknown person_unknown
         review_unknown source_missing subject_unknown
     """,
@@ -71,7 +71,7 @@ for _status, _codes in {
         model_uncalibrated no_face order oversight page_unreadable quality_too_low several_faces
         unprocessable
     """,
-    429: "too_many_requests",
+    429: "jobs_full too_many_requests",
     500: """
         backup_unusable blobs blobs_foreign blobs_refused blobs_unsuitable
         calibration calibration_missing calibration_unfit calibration_unreadable

@@ -1,0 +1,104 @@
+"""Long work for somebody who asks later: ``gallery.long_work`` starts it, ``gallery.oversight.jobs`` answers.
+
+Rules kept here: what a job needs is staged before it is accepted, sealed under a key that dies with the process;
+what a job does is what the plain verb does, item by item, so that one that is sent again passes over what is done.
+Whoever calls has asked the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from countenance.custody.permission.ledger import Ledger
+from countenance.engine.answers import Enrolment
+from countenance.errors import SubjectUnknown
+from countenance.oversight.job_states import Job, JobKind
+from countenance.oversight.jobs import JobReport, Jobs
+from countenance.oversight.parties import Principal
+from countenance.recognition.gallery.bulk import Picture
+from countenance.recognition.gallery.enrol import Outcome
+from countenance.store.database import Database
+from countenance.store.owners import Owners
+from countenance.store.subjects import SubjectRow
+from countenance.terms import GALLERYS_OWN, CompartmentId
+from countenance.vault.staged import StagedImages
+
+Enrol = Callable[[SubjectRow, Sequence[Picture], int | None], Enrolment]
+"""Enrols images of a permitted subject: given her, the images, and which face."""
+
+
+class LongWork:
+    """The long work of one gallery."""
+
+    def __init__(
+        self,
+        database: Database,
+        owners: Owners,
+        staged: StagedImages,
+        ledger: Ledger,
+        jobs: Callable[[], Jobs],
+        enrol: Enrol,
+    ) -> None:
+        self._database = database
+        self._owners = owners
+        self._staged = staged
+        self._ledger = ledger
+        self._jobs = jobs
+        self._enrol = enrol
+
+    def enrol(
+        self,
+        who: Principal,
+        subject: str,
+        images: Iterable[tuple[str, bytes]],
+        *,
+        face: int | None = None,
+        compartment: CompartmentId = GALLERYS_OWN,
+        request_id: str | None = None,
+    ) -> Job:
+        """Enrol many photographs of a permitted subject, given as names and bytes, read one at a time.
+
+        Each item's result is in ``oversight.jobs.items``. Raises SubjectUnknown, PermissionRefused, DiskFull,
+        JobsFull; then nothing is staged.
+        """
+        owner = self._ledger.find(subject, compartment)
+        with self._database.read() as connection:
+            self._ledger.versions(connection, [owner.subject_id])
+        waiting: list[tuple[str, Path]] = []
+
+        def release() -> None:
+            for _, path in waiting:
+                self._staged.drop(path)
+
+        def run(report: JobReport) -> Mapping[str, object]:
+            report.expect(len(waiting))
+            counts = dict.fromkeys((outcome.value for outcome in Outcome), 0)
+            for name, path in waiting:
+                data = self._staged.take(path)
+                if data is None:
+                    raise SubjectUnknown("The subject was erased while her photographs waited.")
+                done = self._enrol(owner, [data], face)
+                counts[done.items[0].outcome.value] += 1
+                listed = done.as_dict()["items"]
+                item = dict(listed[0]) if isinstance(listed, list) else {}
+                report.item(item | {"image": name}, owner.subject_id)
+            return counts
+
+        try:
+            for name, data in images:
+                waiting.append((name, self._staged.put(self._owners.number, owner.subject_id, data)))
+        except BaseException:
+            release()
+            raise
+        return self._jobs().start(
+            who, JobKind.ENROLMENT, run, subject_id=owner.subject_id, request_id=request_id, release=release
+        )
+
+    def sweep(self) -> None:
+        """Remove what processes have staged that are gone; nobody can open it."""
+        for owner in self._staged.owners():
+            with self._database.read() as connection:
+                gone = not self._owners.alive(connection, owner)
+            if gone:
+                self._staged.remove(owner)
