@@ -103,6 +103,7 @@ def test_every_file_that_a_gallery_writes_has_a_holder_or_a_reason(
     assert calibration is not None
     gallery._calibrations.keep(calibration)
     gallery.identify(portrait_photographs[2], purpose="event-photos")
+    gallery._staged.put(gallery._owners.number, gallery._ledger.find("bob").subject_id, portrait_photographs[0])
     gallery.withdraw("anna")
     seen |= files_in(tmp_path)
     gallery.close()

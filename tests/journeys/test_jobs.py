@@ -1,4 +1,4 @@
-"""Long work: seen by those who may, stopped between items, gone on with under its key; nothing left of the erased."""
+"""Long work: seen by those who may, stopped between items, gone on with; nothing left of the erased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whom an order in force forbids to take in. Rules kept here: doubt refuses; a declaration of residence is evidence."""
+"""Whom an order in force forbids to take in.
+
+Rules kept here: doubt refuses; a declaration of residence is evidence.
+"""
 
 from __future__ import annotations
 

@@ -337,10 +337,8 @@ class Composition:
     ) -> answers.Enrolment:
         """Enrol photographs of a subject whose permission was looked at."""
         model = self.model
-        prepare = partial(self._prepare, self._recogniser(model))
-        items = enrol_all(
-            self._enroller, prepare, self._read, owner, images, model=model, face=face, progress=progress
-        )
+        prepare, read = partial(self._prepare, self._recogniser(model)), self._read
+        items = enrol_all(self._enroller, prepare, read, owner, images, model=model, face=face, progress=progress)
         done = answers.Enrolment(self._ledger.name(owner), tuple(items), model)
         self._searchable.save(at_least=_SAVE_AFTER_CHANGES)
         return done

@@ -11,17 +11,7 @@ Rules kept here:
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
 from countenance.store import collection_tables, oversight_tables, request_tables
 from countenance.store.columns import Moment as Moment
