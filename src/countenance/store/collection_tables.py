@@ -1,7 +1,7 @@
 """The tables of collecting with permission: imports, what waits for a subject's word, and sites' grants.
 
-Rules kept here: what an import or a grant has brought in names its subject and goes with her; a page's address is kept
-as a keyed fingerprint only.
+Rules kept here: what an import or a grant has brought in names its subject and goes with her; a page's address is
+kept as a keyed fingerprint only.
 """
 
 from __future__ import annotations
