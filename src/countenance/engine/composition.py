@@ -8,6 +8,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
@@ -27,10 +28,12 @@ from countenance.custody.residency.register import Register
 from countenance.engine import answers, founding
 from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
+from countenance.engine.customer_parts import Deeds, SubjectParts
 from countenance.engine.evaluating import MIRRORED, PLAIN
 from countenance.engine.index import GalleryIndex
 from countenance.engine.long_work import LongWork
 from countenance.engine.oversight import Foundations, Oversight
+from countenance.engine.part_erasure import PartErasure
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.engine.withdrawing import Withdrawing
@@ -63,7 +66,7 @@ _LAST_ITEM_S = 30.0
 """How long closing waits for the items that jobs are at."""
 
 
-class Composition:
+class Composition(ABC):
     """The parts of one opened gallery; ``engine.gallery.Countenance`` adds what may be asked of it."""
 
     def __init__(
@@ -179,6 +182,10 @@ class Composition:
             self._clock,
             self._owners,
         )
+
+        def prepare(name: str, image: Picture) -> Prepared:
+            return self._prepare(self._recogniser(self.model), name, self._read(image))
+
         search = partial(
             CaseSearch,
             database=self._database,
@@ -186,11 +193,24 @@ class Composition:
             ledger=self._ledger,
             blobs=self._blobs,
             limits=self._settings.limits,
-            prepare=lambda name, image: self._prepare(self._recogniser(self.model), name, self._read(image)),
+            prepare=prepare,
             identifier=lambda: self._identifier(self.model),
             model=lambda: self.model,
         )
-        return Oversight(parts, search, self._withdrawing.one, self._withdrawing.all)
+        subjects = SubjectParts(
+            *(self._database, self._vault, self._ledger, self._clock, self._deeds),
+            PartErasure(self._database, self._blobs, lambda: self._searchable, lambda: self._eraser.begin_epoch()),
+            prepare,
+            lambda: self._identifier(self.model),
+            lambda: self._calibration(self.model),
+            lambda: self.model,
+        )
+        return Oversight(parts, search, self._withdrawing.one, self._withdrawing.all, subjects)
+
+    @property
+    @abstractmethod
+    def _deeds(self) -> Deeds:
+        """The verbs that are done for customers too."""
 
     @cached_property
     def long_work(self) -> LongWork:

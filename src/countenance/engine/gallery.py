@@ -21,6 +21,7 @@ from countenance.engine import answers
 from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.composition import Composition
+from countenance.engine.customer_parts import Deeds
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import Evaluating, Standpoint
 from countenance.engine.orders import Orders
@@ -52,6 +53,10 @@ class Countenance(Composition):
     Raises GalleryMissing, GalleryNewer, KeysMissing, KeysForeign, GalleryError when it cannot be opened.
     """
 
+    @property
+    def _deeds(self) -> Deeds:
+        return self
+
     # -- the verbs ------------------------------------------------------------------------------------------
 
     def permit(
@@ -80,17 +85,7 @@ class Countenance(Composition):
         anything of somebody who lives there.
         """
         asked = Asked(
-            subject,
-            purposes,
-            residence,
-            until,
-            controller,
-            notice,
-            language,
-            release,
-            born,
-            guardian,
-            recipients,
+            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)
@@ -376,8 +371,8 @@ class Countenance(Composition):
     def migrate(self, model: str, *, progress: Progress | None = None) -> Migration:
         """Make every reference again with the model of that name from the sealed images, then switch to it.
 
-        Can be interrupted and repeated; searches use the old model until the switch.
-        Raises ModelMissing and what loading a model raises.
+        Can be interrupted and repeated; searches use the old model until the switch. Raises ModelMissing and what
+        loading a model raises.
         """
         chosen = packages.find(model, self._models_folder)
         recogniser = self._recogniser(chosen.manifest.sha256)

@@ -15,6 +15,8 @@ from countenance.custody.erasure.errand import Erased
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide
+from countenance.engine.customer_parts import SubjectParts
+from countenance.engine.customer_subjects import CustomerSubjects
 from countenance.oversight.bars import Bars
 from countenance.oversight.cases import Cases
 from countenance.oversight.compartments import Compartments
@@ -67,6 +69,7 @@ class Oversight:
         make_search: Callable[[Gate, Cases, Reviews, Compartments], CaseSearch],
         withdraw: Callable[[SubjectId, str | None], Erased],
         withdraw_all: Callable[[Sequence[SubjectId]], int],
+        subject_parts: SubjectParts,
     ) -> None:
         """``make_search`` joins the recognition side; ``withdraw`` erases one subject, once for one request;
         ``withdraw_all`` many, and says how many of them it may not."""
@@ -95,6 +98,8 @@ class Oversight:
         self._search_ledger = SearchLedger(database, seals, clock)
         self._registrar = Registrar(database, parts.desk, clock)
         self._search = make_search(self._gate, self.cases, self.reviews, self.compartments)
+        self.subjects = CustomerSubjects(subject_parts, self.compartments, self.cases, self._gate)
+        """What customers do with the subjects in their own compartments."""
         self._withdraw = withdraw
 
     # -- who asks -------------------------------------------------------------------------------------------

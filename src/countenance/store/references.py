@@ -264,6 +264,38 @@ def count_images(connection: Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def count_images_in(connection: Connection, compartment: CompartmentId, subject_id: SubjectId | None = None) -> int:
+    """How many images a compartment holds, or of one subject in it."""
+    query = select(func.count()).select_from(_i).join(_s, _s.c.subject_id == _i.c.subject_id)
+    return connection.scalar(query.where(*_in(compartment, subject_id))) or 0
+
+
+def images_in(
+    connection: Connection,
+    compartment: CompartmentId,
+    subject_id: SubjectId | None = None,
+    *,
+    after: str,
+    limit: int,
+) -> list[ImageRow]:
+    """Up to ``limit`` images of a compartment, or of one subject in it, with an id above ``after``, by id."""
+    query = select(_i).join(_s, _s.c.subject_id == _i.c.subject_id).where(_i.c.image_id > after)
+    query = query.where(*_in(compartment, subject_id)).order_by(_i.c.image_id).limit(limit)
+    return [_image(row) for row in connection.execute(query)]
+
+
+def owner_of_image(connection: Connection, image_id: str, compartment: CompartmentId) -> SubjectId | None:
+    """The subject of an image, if she is in that compartment."""
+    query = select(_i.c.subject_id).join(_s, _s.c.subject_id == _i.c.subject_id).where(_i.c.image_id == image_id)
+    number = connection.scalar(query.where(_s.c.compartment_id == compartment))
+    return None if number is None else SubjectId(number)
+
+
+def _in(compartment: CompartmentId, subject_id: SubjectId | None) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [_s.c.compartment_id == compartment]
+    return where if subject_id is None else [*where, _s.c.subject_id == subject_id]
+
+
 def _image(row: Row[tuple[object, ...]]) -> ImageRow:
     return ImageRow(
         row.image_id,

@@ -70,6 +70,8 @@ class Item:
     code: str | None = None
     message: str | None = None
     remedy: str | None = None
+    image_id: str | None = None
+    """Of the stored image, when it was enrolled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +179,15 @@ class Enroller:
         except FileNotFoundError as error:
             raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
         notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
-        return Item(prepared.name, Outcome.ENROLLED, reference_id, chosen.face.box, chosen.quality, notes)
+        return Item(
+            prepared.name,
+            Outcome.ENROLLED,
+            reference_id,
+            chosen.face.box,
+            chosen.quality,
+            notes,
+            image_id=image_id,
+        )
 
     def _settle(self, image_id: str) -> None:
         """After an interruption: the image stays if its row was committed all the same, else it goes."""
