@@ -63,6 +63,11 @@ class Withdrawal:
     """The name as given, or the subject's number where nobody named her (expiry)."""
     erased: Erased
 
+    @classmethod
+    def by_number(cls, erased: Erased) -> Withdrawal:
+        """An erasure that nobody asked for by name."""
+        return cls(", ".join(f"number {number}" for number in erased.subject_ids), erased)
+
     @property
     def absent(self) -> bool:
         """True when every keeper looked and found nothing."""

@@ -18,7 +18,7 @@ from typing import Self
 
 from countenance.clock import Clock, SystemClock
 from countenance.custody.erasure.eraser import Eraser
-from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
+from countenance.custody.erasure.errand import Errand, Ground, Progress
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
@@ -29,27 +29,25 @@ from countenance.engine import answers, founding
 from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.customer_parts import Deeds, SubjectParts
-from countenance.engine.evaluating import MIRRORED, PLAIN
 from countenance.engine.index import GalleryIndex
 from countenance.engine.long_work import LongWork
 from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.part_erasure import PartErasure
+from countenance.engine.recognising import Recognising
 from countenance.engine.searching import Searching
 from countenance.engine.stock import Stock
 from countenance.engine.withdrawing import Withdrawing
 from countenance.errors import BlobsError, CountenanceError, GalleryError, KeysForeign
-from countenance.recognition.candidates.calibrate import Calibration
+from countenance.oversight.ledger import SearchLedger
+from countenance.oversight.records import Seals
 from countenance.recognition.candidates.identify import Identifier
-from countenance.recognition.candidates.kept import KeptCalibrations
+from countenance.recognition.gallery.access import Access
 from countenance.recognition.gallery.bulk import Picture, enrol_all
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
 from countenance.recognition.gallery.placing import Placing
-from countenance.recognition.images import decode, read_bytes
-from countenance.recognition.models.package import ModelPackage, bundled_template_model
-from countenance.recognition.templates import package as packages
-from countenance.recognition.templates.recogniser import Recogniser
+from countenance.recognition.models.package import bundled_template_model
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
 from countenance.store.holder import StoreHolder
@@ -66,7 +64,7 @@ _LAST_ITEM_S = 30.0
 """How long closing waits for the items that jobs are at."""
 
 
-class Composition(ABC):
+class Composition(Recognising, ABC):
     """The parts of one opened gallery; ``engine.gallery.Countenance`` adds what may be asked of it."""
 
     def __init__(
@@ -117,7 +115,6 @@ class Composition(ABC):
             if numbering.fact(connection, founding.GALLERY_ID) != self._description.gallery_id:
                 raise GalleryError("The database belongs to another gallery.", remedy="Check database_url.")
             self._mirrored = numbering.fact(connection, founding.MIRRORED) == "yes"
-        self._recognisers: dict[str, Recogniser] = {}
         self._kept, self._broken = self._keep_promises()
 
     # -- making and closing ---------------------------------------------------------------------------------
@@ -205,7 +202,8 @@ class Composition(ABC):
             lambda: self._calibration(self.model),
             lambda: self.model,
         )
-        return Oversight(parts, search, self._withdrawing.one, self._withdrawing.all, subjects)
+        one, many = self._withdrawing.one, self._withdrawing.all
+        return Oversight(parts, search, one, many, subjects, lambda: self._access)
 
     @property
     @abstractmethod
@@ -268,7 +266,12 @@ class Composition(ABC):
             self._save_if_possible()
         self.oversight.compartments.finish_closing()
         self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
-        return tuple(_unnamed(erased) for erased in finished)
+        return tuple(answers.Withdrawal.by_number(erased) for erased in finished)
+
+    def make_ready(self) -> None:
+        """Load what the first search would otherwise wait for: the networks and the index."""
+        self._recogniser(self.model)
+        self._searchable.current()
 
     # -- parts ----------------------------------------------------------------------------------------------
 
@@ -364,6 +367,14 @@ class Composition(ABC):
         return done
 
     @cached_property
+    def _access(self) -> Access:
+        told = SearchLedger(self._database, Seals(self._ring, self._vault), self._clock)
+        return Access(
+            self._database, self._ring, self._vault, self._blobs, self._ledger, self._register,
+            self._description.gallery_id, self._clock, told,
+        )  # fmt: skip
+
+    @cached_property
     def collecting(self) -> Collecting:
         """The verbs that take images in by permission: exports, albums, granted pages; and search clips."""
         return Collecting(
@@ -386,34 +397,3 @@ class Composition(ABC):
     @cached_property
     def _stock(self) -> Stock:
         return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
-
-    @property
-    def _models_folder(self) -> Path:
-        return self._settings.folder / "models"
-
-    def _package(self, model: str) -> ModelPackage:
-        return packages.find(model, self._models_folder)
-
-    def _recogniser(self, model: str) -> Recogniser:
-        if model not in self._recognisers:
-            package = self._package(model)
-            self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
-        return self._recognisers[model]
-
-    def _calibration(self, model: str) -> Calibration | None:
-        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
-
-    @cached_property
-    def _calibrations(self) -> KeptCalibrations:
-        return KeptCalibrations(self._settings.folder, self._ring)
-
-    def _read(self, image: Picture) -> bytes:
-        return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
-
-    def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
-        picture = decode(data, self._settings.limits, name=name)
-        return Prepared(name, data, picture, recogniser.recognise(picture.pixels))
-
-
-def _unnamed(erased: Erased) -> answers.Withdrawal:
-    return answers.Withdrawal(", ".join(f"number {n}" for n in erased.subject_ids), erased)

@@ -11,6 +11,7 @@ from countenance.clock import Clock
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine.answers import Enrolment, Receipt, Withdrawal
+from countenance.engine.long_work import LongWork
 from countenance.engine.part_erasure import PartErasure
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identifier
@@ -18,6 +19,7 @@ from countenance.recognition.candidates.verify import Verification
 from countenance.recognition.gallery.bulk import Picture
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.store.database import Database
+from countenance.store.subjects import SubjectRow
 from countenance.terms import CompartmentId
 from countenance.vault.sealing import Vault
 
@@ -68,6 +70,11 @@ class Deeds(Protocol):
         """Forget a subject."""
         ...
 
+    @property
+    def long_work(self) -> LongWork:
+        """What takes long."""
+        ...
+
     def verify(
         self,
         first: Picture,
@@ -95,3 +102,8 @@ class SubjectParts:
     identifier: Callable[[], Identifier]
     calibration: Callable[[], Calibration | None]
     model: Callable[[], str]
+
+
+def outside_id(row: SubjectRow) -> str:
+    """What a subject is called outside: the keyed fingerprint of compartment and name, 64 hexadecimal digits."""
+    return row.name_tag.hex()

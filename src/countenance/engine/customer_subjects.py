@@ -11,7 +11,7 @@ Rules kept here:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -25,34 +25,34 @@ from countenance.engine.answers import Receipt
 from countenance.engine.customer_answers import (
     DirectSearch,
     FaceCompared,
-    FaceFound,
     Forgotten,
     Held,
     ImageEnrolled,
     ImageHeld,
     ImagePage,
-    Match,
     SubjectHeld,
     SubjectPage,
     cursor,
     lines_at_once,
 )
-from countenance.engine.customer_parts import SubjectParts
+from countenance.engine.customer_parts import SubjectParts, outside_id
+from countenance.engine.direct_search import told
 from countenance.errors import AccessRefused, AnswerNotKept, ImageNotHeld, InputInvalid, SubjectUnknown
 from countenance.oversight.cases import Cases
 from countenance.oversight.compartments import Compartment, Compartments
 from countenance.oversight.gate import Gate
+from countenance.oversight.job_states import Job
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Code, Refused, Verb
 from countenance.oversight.standing import standing_case
-from countenance.recognition.candidates.identify import Candidate, Identification
+from countenance.recognition.candidates.identify import Candidate
 from countenance.recognition.candidates.meaning import Meaning
 from countenance.recognition.candidates.verify import Verification
 from countenance.recognition.gallery.bulk import Picture, picture_name
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import permissions, references, searches, subjects
 from countenance.store.subjects import SubjectRow
-from countenance.terms import comparison_scores
+from countenance.terms import SubjectId, comparison_scores
 
 
 class CustomerSubjects:
@@ -128,6 +128,21 @@ class CustomerSubjects:
             for one in done.items
         )  # fmt: skip
 
+    def enrol_later(
+        self,
+        who: Principal,
+        subject: str,
+        compartment: str | None,
+        images: Iterable[tuple[str, bytes]],
+        *,
+        request_id: str | None = None,
+    ) -> Job:
+        """Enrol many photographs, names and bytes, as a job. Raises what ``long_work.enrol`` raises."""
+        who, here = self._compartments.entered(who, Verb.SUBJECT_ENROL, compartment)
+        return self._parts.deeds.long_work.enrol(
+            who, subject, images, compartment=here.number, request_id=request_id
+        )
+
     # -- looking at what one holds -----------------------------------------------------------------------------
 
     def find(
@@ -151,7 +166,7 @@ class CustomerSubjects:
         with self._database.read() as connection:
             rows = subjects.page(connection, here.number, bytes.fromhex(start), most + 1)
         shown = rows[:most]
-        return SubjectPage(tuple(self._told(shown)), _id(shown[-1]) if len(rows) > most else None)
+        return SubjectPage(tuple(self._told(shown)), outside_id(shown[-1]) if len(rows) > most else None)
 
     def held(self, who: Principal, compartment: str | None, *, subject: str | None = None) -> Held:
         """How many subjects and images the compartment holds, or of one subject. Raises SubjectUnknown."""
@@ -178,9 +193,17 @@ class CustomerSubjects:
             rows = references.images_in(connection, here.number, only, after=start, limit=most + 1)
             owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
         shown = rows[:most]
-        names = {number: (_id(owner), self._parts.ledger.name(owner)) for number, owner in owners.items()}
+        names = {number: (outside_id(owner), self._parts.ledger.name(owner)) for number, owner in owners.items()}
         told = tuple(ImageHeld(row.image_id, *names[row.subject_id], row.created_utc) for row in shown)
         return ImagePage(told, shown[-1].image_id if len(rows) > most else None)
+
+    def number(self, who: Principal, compartment: str | None, subject: str) -> SubjectId:
+        """A subject's number, for whoever keeps something about her that has to go with her. It is not told.
+
+        Raises SubjectUnknown.
+        """
+        _, here = self._compartments.entered(who, Verb.SUBJECT_LIST, compartment)
+        return self._row(here, subject, None).subject_id
 
     # -- letting go --------------------------------------------------------------------------------------------
 
@@ -257,7 +280,7 @@ class CustomerSubjects:
         except BaseException:
             self._cases.give_back(named, request_id)
             raise
-        return self._direct(made, case.case_id)
+        return told(self._database, made, case.case_id)
 
     def verify(
         self,
@@ -338,7 +361,7 @@ class CustomerSubjects:
             purposes = tuple(sorted({purpose for one in standing for purpose in one.purposes}))
             told.append(
                 SubjectHeld(
-                    _id(row),
+                    outside_id(row),
                     self._parts.ledger.name(row),
                     row.wrapped.jurisdiction,
                     until,
@@ -347,43 +370,3 @@ class CustomerSubjects:
                 )
             )
         return told
-
-    def _direct(self, made: Identification, case_id: str) -> DirectSearch:
-        found = [one for face in made.faces for one in face.candidates]
-        with self._database.read() as connection:
-            owners = subjects.by_ids(connection, sorted({one.subject_id for one in found}))
-            rows = references.by_ids(connection, [one.reference for one in found])
-        images = {row.reference_id: row.image_id for row in rows}
-        faces = []
-        for face in made.faces:
-            matches = tuple(
-                Match(
-                    one.rank,
-                    one.subject,
-                    _id(owners[one.subject_id]),
-                    images.get(one.reference),
-                    one.score,
-                    one.expected_false_positives,
-                    one.log_likelihood_ratio,
-                )
-                for one in face.candidates
-                if one.subject_id in owners  # withdrawn since the search was written
-            )
-            faces.append(FaceFound(face.box, face.quality, matches))
-        return DirectSearch(
-            made.search_id,
-            case_id,
-            made.purpose,
-            made.at_utc,
-            tuple(faces),
-            made.threshold,
-            made.gallery_size,
-            made.references,
-            made.model,
-            made.notes,
-        )
-
-
-def _id(row: SubjectRow) -> str:
-    """What a subject is called outside: the keyed fingerprint of compartment and name, 64 hexadecimal digits."""
-    return row.name_tag.hex()

@@ -28,12 +28,10 @@ from countenance.engine.orders import Orders
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.errors import InputInvalid
-from countenance.oversight.ledger import SearchLedger
-from countenance.oversight.records import Seals
 from countenance.recognition.candidates.identify import OWN_ONLY, Identification
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
-from countenance.recognition.gallery.access import Access, AccessReport
+from countenance.recognition.gallery.access import AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, picture_name
 from countenance.recognition.gallery.migrate import Migration, Migrator
 from countenance.recognition.models.package import ModelPackage
@@ -225,18 +223,7 @@ class Countenance(Composition):
                 own == folder or own in folder.parents
             ):  # it is in the clear, and no keeper would ever erase it there
                 raise InputInvalid("An access archive must not lie inside the data folder or the key folder.")
-        access = Access(
-            self._database,
-            self._ring,
-            self._vault,
-            self._blobs,
-            self._ledger,
-            self._register,
-            self._description.gallery_id,
-            self._clock,
-            SearchLedger(self._database, Seals(self._ring, self._vault), self._clock),
-        )
-        return access.write(self._ledger.find(subject, compartment), Path(out).absolute())
+        return self._access.write(self._ledger.find(subject, compartment), Path(out).absolute())
 
     def withdraw(
         self,

@@ -82,6 +82,7 @@ class LongWork:
                 counts[done.items[0].outcome.value] += 1
                 listed = done.as_dict()["items"]
                 item = dict(listed[0]) if isinstance(listed, list) else {}
+                item.pop("reference", None)  # numbers of references tell how much others enrol
                 report.item(item | {"image": name}, owner.subject_id)
             return counts
 

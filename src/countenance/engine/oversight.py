@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 from countenance.clock import Clock
 from countenance.custody.erasure.errand import Erased
@@ -17,6 +18,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide
 from countenance.engine.customer_parts import SubjectParts
 from countenance.engine.customer_subjects import CustomerSubjects
+from countenance.errors import SubjectUnknown
 from countenance.oversight.bars import Bars
 from countenance.oversight.cases import Cases
 from countenance.oversight.compartments import Compartments
@@ -33,7 +35,9 @@ from countenance.oversight.policy import Code, Decision, Refused, Verb
 from countenance.oversight.records import Recorder, Seals
 from countenance.oversight.register import PublicRegister, Registrar
 from countenance.oversight.review import Reviews
+from countenance.recognition.gallery.access import Access
 from countenance.recognition.gallery.bulk import Picture
+from countenance.store import subjects
 from countenance.store.database import Database
 from countenance.store.owners import Owners
 from countenance.terms import SubjectId
@@ -70,9 +74,10 @@ class Oversight:
         withdraw: Callable[[SubjectId, str | None], Erased],
         withdraw_all: Callable[[Sequence[SubjectId]], int],
         subject_parts: SubjectParts,
+        access: Callable[[], Access],
     ) -> None:
         """``make_search`` joins the recognition side; ``withdraw`` erases one subject, once for one request;
-        ``withdraw_all`` many, and says how many of them it may not."""
+        ``withdraw_all`` many, and says how many of them it may not; ``access`` writes access archives."""
         database, recorder, clock = parts.database, parts.recorder, parts.clock
         seals = Seals(parts.ring, parts.vault)
         self._credentials = Credentials(database, parts.ring, seals, recorder, clock)
@@ -95,12 +100,14 @@ class Oversight:
         """Long work: start, ask, cancel."""
         self.delays = Delays(database, self._gate, recorder, clock)
         """Authorities that delay ledger entries."""
+        self._database = database
         self._search_ledger = SearchLedger(database, seals, clock)
         self._registrar = Registrar(database, parts.desk, clock)
         self._search = make_search(self._gate, self.cases, self.reviews, self.compartments)
         self.subjects = CustomerSubjects(subject_parts, self.compartments, self.cases, self._gate)
         """What customers do with the subjects in their own compartments."""
         self._withdraw = withdraw
+        self._access = access
 
     # -- who asks -------------------------------------------------------------------------------------------
 
@@ -161,6 +168,17 @@ class Oversight:
     def own_subject(self, who: Principal, verb: Verb = Verb.ACCESS_OWN) -> SubjectId:
         """The number of the subject who asks, for what concerns her own data."""
         return self._herself(who, verb)
+
+    def own_archive(self, who: Principal) -> bytes:
+        """Everything held about the subject who asks, as a ZIP file. Raises SealBroken."""
+        number = self._herself(who, Verb.ACCESS_OWN)
+        with self._database.read() as connection:
+            row = subjects.by_ids(connection, [number]).get(number)
+        if row is None:
+            raise SubjectUnknown("Nobody of that account is on record any more.")
+        archive = BytesIO()
+        self._access().into(row, archive)
+        return archive.getvalue()
 
     def withdraw_own(self, who: Principal, *, request_id: str | None = None) -> Erased:
         """Withdraw the permission of the subject who asks; everything of hers is destroyed, her account too, so

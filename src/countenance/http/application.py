@@ -34,6 +34,7 @@ from countenance.http.routes import (
     compartments,
     customers,
     health,
+    jobs,
     metrics,
     orders,
     own,
@@ -42,6 +43,7 @@ from countenance.http.routes import (
     residency,
     reviews,
     sessions,
+    subjects,
 )
 from countenance.http.routes import problems as problem_routes
 from countenance.settings import ServiceSettings
@@ -55,7 +57,7 @@ EXPIRE_EVERY = 60
 V1: tuple[APIRouter, ...] = (
     *(health.router, metrics.router, problem_routes.router),
     *(sessions.router, customers.router, customers.blocks, people.router, people.keys),
-    *(compartments.router, own.router),
+    *(compartments.router, subjects.router, subjects.verifications, own.router, jobs.router),
     *(cases.router, reviews.router, reviews.reviewers),
     *(orders.router, orders.authorities, orders.holds, orders.notices, residency.router),
     *(register.router, register.log),
@@ -118,6 +120,11 @@ def _life(
                 _log.error({"event": "not opened", "code": error.code, "says": str(error), "remedy": error.remedy})
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
+            try:
+                report(0, None, "loading the networks and the index")
+                gallery.make_ready()
+            except CountenanceError as error:  # what is missing is said to whoever needs it
+                _log.warning({"event": "not ready", "code": error.code})
             state.gallery = gallery
             _let_time_pass(gallery, stop)
 

@@ -53,12 +53,14 @@ class Once:
         status: int = 201,
         about: Callable[[], SubjectId | None] | None = None,
         secret: bool = False,
+        anew: bool = False,
     ) -> Response | Made:
         """``make``, given the request's id, or its earlier answer.
 
         ``sent`` is everything that makes one request differ from another beside method and path; ``about``
         says whom the answer is about, so that what is kept of it goes with her; ``secret`` that the answer shows
-        something once and is not kept.
+        something once and is not kept; ``anew`` that a second sending
+        is carried out again, which changes nothing more: a job, a withdrawal, a release.
         """
         if self._key is None:
             return make(None)
@@ -76,6 +78,9 @@ class Once:
         except BaseException:
             once.leave(begun.request_id)
             raise
+        if anew:
+            once.leave(begun.request_id)
+            return made
         body = None if secret else made.model_dump_json(by_alias=True).encode()
         once.finish(begun.request_id, status, body, None if about is None else about())
         return made

@@ -175,23 +175,39 @@ def search(
     return once(make, data, str(limit), str(threshold))
 
 
-@router.post("/{case}/releases", **policed(Verb.RELEASE))
-def release(case: Id, who: Who, gallery: Engine) -> Releases:
+@router.post("/{case}/releases", response_model=Releases, **policed(Verb.RELEASE))
+def release(case: Id, who: Who, gallery: Engine, once: Annotated[Once, Depends()]) -> Response | Releases:
     """Receive what two reviewers have confirmed; you are then on record as the recipient."""
-    return Releases(items=[Released.of(one) for one in gallery.oversight.reviews.release(who, case)])
+
+    def make(request_id: str | None) -> Releases:
+        released = gallery.oversight.reviews.release(who, case, request_id=request_id)
+        return Releases(items=[Released.of(one) for one in released])
+
+    return once(make, status=200, anew=True)
 
 
-@router.post("/{case}/delays", status_code=201, **policed(Verb.LEDGER_DELAY))
-def delay(case: Id, body: DelayToPlace, who: Who, gallery: Engine) -> Delay:
+@router.post("/{case}/delays", status_code=201, response_model=Delay, **policed(Verb.LEDGER_DELAY))
+def delay(
+    case: Id, body: DelayToPlace, who: Who, gallery: Engine, once: Annotated[Once, Depends()]
+) -> Response | Delay:
     """Delay what subjects' ledgers show of a case, on an authority's instrument, for at most 90 days."""
-    row = gallery.oversight.delays.place(
-        who, case, authority=body.authority, instrument_sha256=body.instrument_sha256, until=body.until
-    )
-    return Delay(
-        delay=row.delay_id,
-        case=row.case_id,
-        authority=row.authority,
-        instrument_sha256=row.instrument_sha256,
-        placed=row.placed_utc,
-        until=row.until_utc,
-    )
+
+    def make(request_id: str | None) -> Delay:
+        row = gallery.oversight.delays.place(
+            who,
+            case,
+            authority=body.authority,
+            instrument_sha256=body.instrument_sha256,
+            until=body.until,
+            request_id=request_id,
+        )
+        return Delay(
+            delay=row.delay_id,
+            case=row.case_id,
+            authority=row.authority,
+            instrument_sha256=row.instrument_sha256,
+            placed=row.placed_utc,
+            until=row.until_utc,
+        )
+
+    return once(make, body)

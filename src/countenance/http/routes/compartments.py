@@ -85,9 +85,11 @@ def open_compartment(
 ) -> Response | Compartment:
     """Open a compartment."""
 
-    def make(_: str | None) -> Compartment:
+    def make(request_id: str | None) -> Compartment:
         terms = None if body.terms is None else body.terms.as_terms()
-        made = gallery.oversight.compartments.open(who, body.name, customer_id=body.customer, terms=terms)
+        made = gallery.oversight.compartments.open(
+            who, body.name, customer_id=body.customer, terms=terms, request_id=request_id
+        )
         return Compartment.of(made)
 
     return once(make, body)

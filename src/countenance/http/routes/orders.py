@@ -11,11 +11,13 @@ from countenance import clock
 from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.signing import AuthorityKey
 from countenance.http import bodies
-from countenance.http.asker import Engine, Settings, policed
+from countenance.http.asker import Engine, Settings, Who, policed
 from countenance.http.documents import Answer, Body, Field, Name
 from countenance.http.once import Once
 from countenance.http.paging import Cursor, Limit, Page, cut
 from countenance.http.problems import Problem, Refusal
+from countenance.http.routes.jobs import Job
+from countenance.oversight.job_states import JobKind
 from countenance.oversight.policy import Verb
 
 router = APIRouter(prefix="/orders", tags=["orders"])
@@ -185,6 +187,23 @@ def show(
         *kinds,
         status=200,
     )
+
+
+@router.post("/{order}/execution", status_code=202, response_model=Job, **policed(Verb.ORDER_CARRY_OUT))
+def execute(order: OrderId, who: Who, gallery: Engine, once: Annotated[Once, Depends()]) -> Response | Job:
+    """Carry an order out: everything that can be met now is met. Can be sent again after a crash."""
+    gallery.orders.get(order)  # an order that is not there is said now, not by the job
+
+    def make(request_id: str | None) -> Job:
+        job = gallery.oversight.jobs.start(
+            who,
+            JobKind.ORDER,
+            lambda report: gallery.orders.execute(order, progress=report.progress).as_dict(),
+            request_id=request_id,
+        )
+        return Job.of(job)
+
+    return once(make, status=202, anew=True)
 
 
 @router.get("/{order}/certificates", **policed(Verb.ORDER_READ))

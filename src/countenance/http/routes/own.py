@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from countenance.engine.answers import Withdrawal
 from countenance.http.asker import Engine, Who, policed
@@ -46,6 +46,22 @@ def ledger(who: Who, gallery: Engine, limit: Limit = 50, cursor: Cursor = None) 
     lines = list(enumerate(gallery.oversight.own_ledger(who)))
     page, more = cut(lines, limit, cursor, lambda one: str(one[0]))
     return Page[LedgerLine](items=[_line(line.as_dict()) for _, line in page], next=more)
+
+
+@router.get(
+    "/archive",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
+    **policed(Verb.ACCESS_OWN),
+)
+def archive(who: Who, gallery: Engine) -> Response:
+    """Everything held about you, and every search that returned you, as a ZIP with signed JSON."""
+    data = gallery.oversight.own_archive(who)
+    return Response(
+        data,
+        media_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="access.zip"', "Cache-Control": "no-store"},
+    )
 
 
 @router.delete("", **policed(Verb.WITHDRAW_OWN))

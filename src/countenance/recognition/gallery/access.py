@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -50,7 +51,8 @@ class AccessReport:
     """What was written for the subject."""
 
     subject: str
-    out: Path
+    out: Path | None
+    """The file; None for an archive that went into a stream."""
     images: int
     templates: int
     permissions: int
@@ -60,7 +62,7 @@ class AccessReport:
         """The JSON answer."""
         return {
             "subject": self.subject,
-            "out": str(self.out),
+            "out": None if self.out is None else str(self.out),
             "images": self.images,
             "templates": self.templates,
             "permissions": self.permissions,
@@ -99,6 +101,13 @@ class Access:
             raise InputInvalid(
                 f"{out} exists, or its folder does not.", remedy="Name a new ZIP file in an existing folder."
             )
+        archive = BytesIO()
+        report = self.into(subject, archive)
+        write_whole(out, archive.getvalue())
+        return replace(report, out=out)
+
+    def into(self, subject: SubjectRow, archive: BinaryIO) -> AccessReport:
+        """The same into a stream that can be sought in; the report then names no file."""
         with self._database.read() as connection:
             images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
             rows = references.of_subjects(connection, [subject.subject_id]).get(subject.subject_id, [])
@@ -122,7 +131,6 @@ class Access:
             "residency": [_evidence(one) for one in self._register.of(subject)],
             "orders": [{"order": order_id, "decision": decision} for order_id, decision in under],
         }
-        archive = BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
             zipped.writestr("README.txt", _README)
             zipped.writestr("access.json", json.dumps(self._signed(document), indent=2, ensure_ascii=False))
@@ -131,8 +139,7 @@ class Access:
                 zipped.writestr(f"receipts/permission-{record.version}.jsonld", receipt)
             for path, data in files:
                 zipped.writestr(path, data, zipfile.ZIP_STORED)
-        write_whole(out, archive.getvalue())
-        return AccessReport(name, out, len(images), len(rows), len(records), len(returned))
+        return AccessReport(name, None, len(images), len(rows), len(records), len(returned))
 
     def _images(
         self, subject: SubjectRow, rows: list[ImageRow]

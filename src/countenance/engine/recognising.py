@@ -1,0 +1,66 @@
+"""What looks at pictures in an opened gallery: model packages, recognisers, calibrations.
+
+Rules kept here: a network is loaded when a photograph has to be looked at, once, and not before.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+
+from countenance.engine.evaluating import MIRRORED, PLAIN
+from countenance.recognition.candidates.calibrate import Calibration
+from countenance.recognition.candidates.kept import KeptCalibrations
+from countenance.recognition.gallery.bulk import Picture
+from countenance.recognition.gallery.enrol import Prepared
+from countenance.recognition.images import decode, read_bytes
+from countenance.recognition.models.package import ModelPackage
+from countenance.recognition.templates import package as packages
+from countenance.recognition.templates.recogniser import Recogniser
+from countenance.settings import Settings
+from countenance.vault.keys import KeyRing
+
+
+class Recognising:
+    """The recognition side of ``engine.composition.Composition``, which sets what is declared here."""
+
+    _settings: Settings
+    _ring: KeyRing
+    _mirrored: bool
+
+    @cached_property
+    def _recognisers(self) -> dict[str, Recogniser]:
+        return {}
+
+    @cached_property
+    def _opening(self) -> threading.RLock:
+        return threading.RLock()
+
+    @property
+    def _models_folder(self) -> Path:
+        return self._settings.folder / "models"
+
+    def _package(self, model: str) -> ModelPackage:
+        return packages.find(model, self._models_folder)
+
+    def _recogniser(self, model: str) -> Recogniser:
+        with self._opening:  # two that need it first must not both prepare it
+            if model not in self._recognisers:
+                package = self._package(model)
+                self._recognisers[model] = Recogniser.open(self._settings.cache, package, mirrored=self._mirrored)
+            return self._recognisers[model]
+
+    def _calibration(self, model: str) -> Calibration | None:
+        return self._calibrations.find(model, MIRRORED if self._mirrored else PLAIN)
+
+    @cached_property
+    def _calibrations(self) -> KeptCalibrations:
+        return KeptCalibrations(self._settings.folder, self._ring)
+
+    def _read(self, image: Picture) -> bytes:
+        return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
+
+    def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
+        picture = decode(data, self._settings.limits, name=name)
+        return Prepared(name, data, picture, recogniser.recognise(picture.pixels))

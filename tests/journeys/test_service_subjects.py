@@ -1,0 +1,197 @@
+"""Subjects of a customer's own, over HTTP: permitted, enrolled, found, forgotten; and nobody else's business."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from countenance.oversight import passwords
+from countenance.oversight.parties import MACHINE
+from tests.galleries import START, Galleries
+from tests.journeys.test_service_story import Force, opened, registered, staffed
+from tests.offices import PASSWORD, PURPOSE
+from tests.served import Service, serving
+
+UNTIL_DAY = (START + timedelta(days=60)).date().isoformat()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id at its real cost would take most of these tests' time."""
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "_PASSES", 1)
+
+
+@pytest.fixture
+def service(galleries: Galleries) -> Iterator[Service]:
+    gallery = galleries.new()
+    staffed(gallery)
+    with serving(gallery) as made:
+        yield made
+
+
+def with_enroller(service: Service, name: str = "Harbour Police") -> Force:
+    """A customer with an enroller and a compartment called lobby."""
+    force = registered(service, name)
+    operator = service.login("operator", PASSWORD)
+    body = {"name": f"enroller of {name}", "password": PASSWORD, "roles": ["enroller"], "customer": force.customer}
+    assert operator.post("/people", json=body).status_code == 201
+    force.people["enroller"] = service.login(f"enroller of {name}", PASSWORD)
+    assert force["enroller"].post("/compartments", json={"name": "lobby"}).status_code == 201
+    return force
+
+
+def permitted(force: Force, subject: str = "anna") -> str:
+    """Record a permission; returns the subject's id."""
+    body = {"subject": subject, "purposes": [PURPOSE], "residence": "GB", "until": UNTIL_DAY}
+    answer = force["enroller"].post("/compartments/lobby/permissions", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def files(field: str, *images: bytes) -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [(field, (f"{number}.jpg", data, "image/jpeg")) for number, data in enumerate(images, 1)]
+
+
+def test_a_subject_is_permitted_enrolled_found_and_forgotten(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    force = with_enroller(service)
+    enroller, investigator = force["enroller"], force["investigator"]
+    anna = permitted(force)
+    answer = enroller.post(
+        f"/compartments/lobby/subjects/{anna}/images", files=files("images", *portrait_photographs[:2], b"no image")
+    )
+    assert answer.status_code == 200, answer.text
+    items = answer.json()["items"]
+    assert [one["outcome"] for one in items] == ["enrolled", "enrolled", "failed"]
+    assert [one["name"] for one in items] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert items[2]["code"] == "image_format"
+    assert enroller.get(f"/compartments/lobby/subjects/{anna}").json()["images"] == 2
+    assert enroller.post("/compartments/lobby/lookups", json={"subject": "anna"}).json()["id"] == anna
+    assert [one["id"] for one in enroller.get("/compartments/lobby/subjects").json()["items"]] == [anna]
+
+    probe = files("image", portrait_photographs[3])
+    without = investigator.post("/compartments/lobby/searches", files=probe)
+    assert (without.status_code, without.json()["reason"]) == (403, "no_case")
+    case = opened(force)
+    terms = {"terms": {"case": case}}
+    assert enroller.ask("PATCH", "/compartments/lobby", json=terms).status_code == 200
+    found = investigator.post("/compartments/lobby/searches", files=probe)
+    assert found.status_code == 201, found.text
+    assert [one["subject"] for one in found.json()["faces"][0]["matches"]] == ["anna"]
+
+    image = items[0]["image"]
+    compared = investigator.post(
+        f"/compartments/lobby/images/{image}/comparisons", files=files("probe", portrait_photographs[3])
+    )
+    assert compared.json()[0]["score"] > 0.5
+    verified = investigator.post(
+        "/verifications",
+        files=[*files("first", portrait_photographs[0]), *files("second", portrait_photographs[1])],
+    )
+    assert verified.status_code == 200, verified.text
+
+    assert enroller.delete(f"/compartments/lobby/images/{image}").status_code == 200
+    assert enroller.get(f"/compartments/lobby/subjects/{anna}").json()["images"] == 1
+    gone = enroller.delete(f"/compartments/lobby/subjects/{anna}")
+    assert gone.status_code == 200, gone.text
+    assert gone.json()["destroyed"]
+    assert enroller.get(f"/compartments/lobby/subjects/{anna}").status_code == 404
+    again = investigator.post("/compartments/lobby/searches", files=probe).json()
+    assert again["faces"][0]["matches"] == []
+
+
+def test_a_permission_that_names_no_known_purpose_is_refused_and_nobody_is_held(service: Service) -> None:
+    force = with_enroller(service)
+    body = {"subject": "anna", "purposes": ["marketing"], "residence": "GB", "until": UNTIL_DAY}
+    refused = force["enroller"].post("/compartments/lobby/permissions", json=body)
+    assert (refused.status_code, refused.json()["reason"]) == (403, "purpose_not_allowed")
+    assert force["enroller"].get("/compartments/lobby/subjects").json()["items"] == []
+
+
+def test_without_a_permission_nothing_is_enrolled(service: Service, portrait_photographs: list[bytes]) -> None:
+    force = with_enroller(service)
+    answer = force["enroller"].post(
+        f"/compartments/lobby/subjects/{'0' * 64}/images", files=files("images", portrait_photographs[0])
+    )
+    assert answer.status_code == 404
+
+
+def test_a_second_customer_meets_nothing_of_the_first_even_under_the_same_names(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    ours, theirs = with_enroller(service), with_enroller(service, "River Police")
+    anna = permitted(ours)
+    sent = files("images", portrait_photographs[0])
+    image = (
+        ours["enroller"].post(f"/compartments/lobby/subjects/{anna}/images", files=sent).json()["items"][0]["image"]
+    )
+    other = theirs["enroller"]
+    assert other.get("/compartments/lobby/subjects").json()["items"] == []
+    assert other.get("/compartments/lobby").json()["subjects"] == 0
+    nobody = other.get(f"/compartments/lobby/subjects/{'0' * 64}")
+    hidden = other.get(f"/compartments/lobby/subjects/{anna}")
+    assert {**hidden.json(), "instance": ""} == {**nobody.json(), "instance": ""}
+    absent = other.delete(f"/compartments/lobby/images/{'0' * 32}")
+    hidden = other.delete(f"/compartments/lobby/images/{image}")
+    assert {**hidden.json(), "instance": ""} == {**absent.json(), "instance": ""}
+    assert permitted(theirs) != anna, "their anna is somebody else"
+    assert other.post("/compartments/lobby/lookups", json={"subject": "anna"}).json()["images"] == 0
+
+
+def test_many_photographs_are_enrolled_as_a_job_that_says_how_far_it_is_and_only_to_its_own(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    ours, theirs = with_enroller(service), with_enroller(service, "River Police")
+    anna, enroller = permitted(ours), ours["enroller"]
+    sent = files("images", *portrait_photographs[:3], b"no image")
+    started = enroller.post(f"/compartments/lobby/subjects/{anna}/enrolments", files=sent, key="bulk")
+    assert started.status_code == 202, started.text
+    job = started.json()["job"]
+    events = enroller.get(f"/jobs/{job}/events")  # ends when the job does
+    assert events.headers["content-type"].startswith("text/event-stream")
+    assert '"state":"done"' in events.text.replace(" ", "")
+    state = enroller.get(f"/jobs/{job}").json()
+    assert (state["state"], state["done"], state["total"]) == ("done", 4, 4)
+    items = enroller.get(f"/jobs/{job}/items", params={"limit": 3}).json()
+    rest = enroller.get(f"/jobs/{job}/items", params={"after": items["next"]}).json()
+    outcomes = [one["outcome"] for one in [*items["items"], *rest["items"]]]
+    assert outcomes == ["enrolled", "enrolled", "enrolled", "failed"]
+    assert "reference" not in str(items), "numbers of references tell how much others enrol"
+    again = enroller.post(f"/compartments/lobby/subjects/{anna}/enrolments", files=sent, key="bulk")
+    assert again.json()["job"] == job, "sent again, it is the same job"
+    assert theirs["enroller"].get(f"/jobs/{job}").status_code == 404
+    assert theirs["enroller"].delete(f"/jobs/{job}").status_code == 404
+    assert theirs["enroller"].get("/jobs").json()["items"] == []
+
+
+def test_a_withdrawal_that_is_sent_again_under_its_key_is_the_same_erasure(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    force = with_enroller(service)
+    anna, enroller = permitted(force), force["enroller"]
+    enroller.post(f"/compartments/lobby/subjects/{anna}/images", files=files("images", portrait_photographs[0]))
+    first = enroller.delete(f"/compartments/lobby/subjects/{anna}", key="forget")
+    second = enroller.delete(f"/compartments/lobby/subjects/{anna}", key="forget")
+    assert (first.status_code, second.status_code) == (200, 200), second.text
+    assert first.json()["erasure"] == second.json()["erasure"]
+    assert enroller.delete(f"/compartments/lobby/subjects/{anna}", key="other").status_code == 404
+
+
+def test_a_subject_gets_everything_that_is_held_about_her(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    gallery = service.application.state.gallery
+    gallery.permit("anna", purposes=[PURPOSE], residence="GB", until=START.date().replace(year=2028))
+    gallery.enrol("anna", portrait_photographs[:1])
+    gallery.oversight.people.give_subject_account(MACHINE, "anna", "anna@example.org", PASSWORD)
+    archive = service.login("anna@example.org", PASSWORD).get("/own/archive")
+    assert archive.status_code == 200, archive.text
+    names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
+    assert "access.json" in names
+    assert any(name.startswith("images/") for name in names)
