@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from countenance.index.protocol import Batch, Filter, Index
+from countenance.index.protocol import Batch, Filter, Index, pack_labels
 from countenance.terms import ReferenceId
 from tests.congruence.conftest import DIMENSIONS, Kind
 from tests.congruence.oracle import FILTERS, Oracle, admitted, random_labels, unit_rows
@@ -122,3 +122,28 @@ def test_an_empty_index_answers_that_nobody_is_there(fresh: Callable[[], Index])
     assert np.isneginf(hits.scores).all()
     assert len(index) == 0
     assert index.confirm_absent(np.array([1, 2])).absent
+
+
+@pytest.mark.parametrize("share", [0.5, 0.01, 0.0001], ids=["half", "one-in-100", "one-in-10000"])
+def test_a_compartment_of_any_size_is_searched_and_counted_as_if_it_were_alone(
+    fresh: Callable[[], Index], share: float
+) -> None:
+    random, size = np.random.default_rng(5), 10_000
+    people = np.arange(size)
+    own = random.permutation(size) < max(1, round(share * size))
+    templates = unit_rows(random, size, DIMENSIONS)
+    labels = pack_labels(size, purposes=1)
+    labels["compartment"] = np.where(own, 7, 9)
+    index, where = fresh(), Filter(purpose=0, compartments=frozenset({7}))
+    index.add(Batch(people, people, templates, labels))
+    sought = np.flatnonzero(own)[:20]
+    probes = templates[sought] + 0.2 * unit_rows(random, len(sought), DIMENSIONS)
+    probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+    hits = index.search(probes.astype(np.float32), 3, where)
+    assert hits.subject_ids[:, 0].tolist() == sought.tolist()
+    assert own[hits.subject_ids[hits.subject_ids >= 0]].all()
+    assert index.count(where) == own.sum()
+    assert index.count(Filter(compartments=frozenset({7, 9}))) == size
+    index.remove(sought[:1])
+    index.remove(np.flatnonzero(~own)[:5])
+    assert index.count(where) == own.sum() - 1, "what was removed is not counted"

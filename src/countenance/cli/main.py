@@ -18,6 +18,7 @@ from countenance.cli import exits
 from countenance.cli.backups import backup, restore
 from countenance.cli.cases import case, release, review
 from countenance.cli.collecting import bystanders, grant, import_
+from countenance.cli.compartments import compartment
 from countenance.cli.customers import customer, key, login, person, public_register
 from countenance.cli.demo import demo
 from countenance.cli.door import Door, print_failure
@@ -72,7 +73,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
-    *(customer, person, login, key, case, review, release, public_register),
+    *(customer, compartment, person, login, key, case, review, release, public_register),
     serve,
     demo,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from countenance.cli import words
+from countenance.cli.compartments import numbered, within
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
 
@@ -51,14 +52,15 @@ def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
 @click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
 @click.option("--guardian", help="Who permits for a minor.")
 @click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
+@within
 @everywhere
 @here
-def permit(door: Door, /, subject: str, **terms: Any) -> None:
+def permit(door: Door, /, subject: str, compartment: str | None, **terms: Any) -> None:
     """Record the permission that SUBJECT gives, and print the receipt for them."""
     # What was not given is left to the engine, which knows the defaults.
     given = {name: value for name, value in terms.items() if value is not None and value != ()}
     with door.open() as engine:
-        document = engine.permit(subject, **given).as_json_ld()
+        document = engine.permit(subject, **given, **numbered(engine, compartment)).as_json_ld()
     door.answer(document, lambda console: words.receipt(console, document))
 
 
@@ -67,34 +69,38 @@ def permit(door: Door, /, subject: str, **terms: Any) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="Where to write it."
 )
+@within
 @everywhere
 @here
-def access(door: Door, subject: str, out: Path) -> None:
+def access(door: Door, subject: str, out: Path, compartment: str | None) -> None:
     """Give SUBJECT everything that is held about them, and every search that returned them."""
     with door.open() as engine:
-        document = engine.access(subject, out).as_dict()
+        document = engine.access(subject, out, **numbered(engine, compartment)).as_dict()
     door.answer(document, lambda console: words.access(console, document))
 
 
 @click.command(short_help="Withdraw a permission and destroy what it held.")
 @click.argument("subject")
+@within
 @everywhere
 @here
-def withdraw(door: Door, subject: str) -> None:
+def withdraw(door: Door, subject: str, compartment: str | None) -> None:
     """Withdraw SUBJECT's permission: out of every search at once, then destroyed, then checked."""
     with door.open() as engine:
-        document = engine.withdraw(subject, progress=door.progress()).as_dict()
+        where = numbered(engine, compartment)
+        document = engine.withdraw(subject, progress=door.progress(), **where).as_dict()
     door.answer(document, lambda console: words.withdrawal(console, document))
 
 
 @click.command(short_help="Show what the gallery holds and what is due.")
 @click.option("--subjects", is_flag=True, help="List who is on record.")
+@within
 @everywhere
 @here
-def status(door: Door, subjects: bool) -> None:
+def status(door: Door, subjects: bool, compartment: str | None) -> None:
     """Show what the gallery holds and what is due."""
     with door.open() as engine:
-        document = engine.status(people=subjects).as_dict()
+        document = engine.status(people=subjects, **numbered(engine, compartment)).as_dict()
     door.answer(document, lambda console: words.status(console, document))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from countenance.cli import clips, exits, words
+from countenance.cli.compartments import numbered, searched, within
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
 from countenance.errors import ImageMissing
@@ -23,9 +24,12 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic",
 @click.option(
     "--face", type=click.IntRange(min=1), metavar="N", help="Which face, if there are several; 1 is the largest."
 )
+@within
 @everywhere
 @here
-def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -> int | None:
+def enrol(
+    door: Door, subject: str, files: tuple[Path, ...], face: int | None, compartment: str | None
+) -> int | None:
     """Enrol SUBJECT from FILES; a folder stands for the pictures in it.
 
     A bad file is named and passed over. What is enrolled already is not enrolled again, so a run that was
@@ -33,7 +37,8 @@ def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -
     """
     pictures = pictures_in(files)
     with door.open() as engine:
-        document = engine.enrol(subject, pictures, face=face, progress=door.progress()).as_dict()
+        where = numbered(engine, compartment)
+        document = engine.enrol(subject, pictures, face=face, progress=door.progress(), **where).as_dict()
     door.answer(document, lambda console: words.enrolment(console, document))
     return exits.PARTLY if document["failed"] else exits.OK
 
@@ -54,6 +59,7 @@ def enrol(door: Door, subject: str, files: tuple[Path, ...], face: int | None) -
     help="Threshold for this false positive identification rate at the live gallery size; not with --threshold.",
 )
 @click.option("--strict", is_flag=True, help="Refuse a threshold beyond what the calibration's pictures can show.")
+@within
 @everywhere
 @here
 def identify(
@@ -66,16 +72,20 @@ def identify(
     strict: bool,
     case: str,
     sheet: Path | None,
+    compartment: str | None,
 ) -> None:
     """Search the gallery for every face in FILE (1:N), a picture or, under a case, a recorded clip."""
     if clips.is_clip(str(file)):
+        if compartment is not None:
+            raise click.UsageError("A clip is searched for in the gallery's own compartment only.")
         clips.identify(door, file, purpose=purpose, limit=limit, threshold=threshold, case=case, sheet=sheet)
         return
     if purpose is None:
         raise click.UsageError("Missing option '--purpose'.")
     with door.open() as engine:
+        where = searched(engine, compartment)
         document = engine.identify(
-            file, purpose=purpose, limit=limit, threshold=threshold, fpir=fpir, strict=strict
+            file, purpose=purpose, limit=limit, threshold=threshold, fpir=fpir, strict=strict, **where
         ).as_dict()
     door.answer(document, lambda console: words.identification(console, document))
 

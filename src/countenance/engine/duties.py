@@ -17,6 +17,7 @@ from countenance.store import erasures, notices, orders
 from countenance.store.database import Database
 from countenance.store.notices import NoticeRow
 from countenance.store.orders import HoldRow
+from countenance.terms import GALLERYS_OWN, CompartmentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,21 @@ class Duties:
         self._ledger = ledger
         self._clock = clock
 
-    def hold(self, hold_id: str, ground: str, subjects: Sequence[str]) -> int:
+    def hold(
+        self,
+        hold_id: str,
+        ground: str,
+        subjects: Sequence[str],
+        *,
+        compartment: CompartmentId = GALLERYS_OWN,
+    ) -> int:
         """Put subjects under a duty to keep evidence; returns how many.
 
         An order to erase them is then escalated, and a withdrawal takes them out of every search and waits.
         Raises SubjectUnknown, InputInvalid for a hold of that id that stands; then nothing was changed.
         """
         now = self._clock.now()
-        numbers = dict.fromkeys(self._ledger.find(name).subject_id for name in subjects)
+        numbers = dict.fromkeys(self._ledger.find(name, compartment).subject_id for name in subjects)
         rows = [HoldRow(hold_id, number, ground, clock.to_text(now)) for number in numbers]
         if not 0 < len(hold_id) <= 64 or not 0 < len(ground) <= 200 or not rows:
             raise InputInvalid("A hold has an id of 1 to 64 characters, a ground of 1 to 200, and subjects.")

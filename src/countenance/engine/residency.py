@@ -14,6 +14,7 @@ from countenance.custody.residency.evidence import EVIDENCED_PREDICATES, Evidenc
 from countenance.custody.residency.intervals import Interval
 from countenance.custody.residency.register import Register, parse_signal
 from countenance.errors import EvidenceInvalid
+from countenance.terms import GALLERYS_OWN, CompartmentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,14 @@ class Residency:
         self._execution = execution
         self._clock = clock
 
-    def show(self, subject: str, *, places: Sequence[str] = ()) -> ResidencyReport:
+    def show(
+        self, subject: str, *, places: Sequence[str] = (), compartment: CompartmentId = GALLERYS_OWN
+    ) -> ResidencyReport:
         """Evidence, tiers, decision for every place told (and ``places``), and what would change it.
 
         Raises SubjectUnknown, PlaceUnknown.
         """
-        row = self._ledger.find(subject)
+        row = self._ledger.find(subject, compartment)
         evidence = tuple(self._register.of(row))
         on = self._clock.now().date()
         told = {(one.predicate, place.code) for one in evidence for place in one.value}
@@ -92,6 +95,7 @@ class Residency:
         until: date | None = None,
         image_id: str | None = None,
         contradicts: Sequence[str] = (),
+        compartment: CompartmentId = GALLERYS_OWN,
     ) -> Evidence:
         """Record evidence. ``signal`` says what it is (``declaration``, ...), or ``tier`` how strong it is.
 
@@ -103,7 +107,7 @@ class Residency:
             raise EvidenceInvalid(f"Evidence speaks of one of {', '.join(sorted(known))}, not of {predicate!r}.")
         if since is not None and until is not None and until < since:
             raise EvidenceInvalid("The evidence would end before it begins.")
-        owner = self._ledger.find(subject)
+        owner = self._ledger.find(subject, compartment)
         evidence = self._register.add(
             owner,
             predicate=Predicate(predicate),

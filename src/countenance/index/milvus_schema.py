@@ -94,7 +94,7 @@ def outlived(marker: Marker, description: str) -> bool:
         found = json.loads(description)
     except ValueError:
         return False
-    if not isinstance(found, dict) or not isinstance(found.get("countenance"), int):
+    if not isinstance(found, dict) or type(found.get("countenance")) is not int:
         return False
     own = json.loads(marker.text())
     older: bool = 0 < found["countenance"] < SCHEMA_VERSION

@@ -29,7 +29,8 @@ from countenance.oversight.records import GALLERYS_OWN, Recorder, Seals, new_id,
 from countenance.store import api_keys, customers, people, requests
 from countenance.store.database import Database
 from countenance.store.people import AccountRow, PersonRow
-from countenance.terms import ArtefactClass
+from countenance.terms import GALLERYS_OWN as GALLERYS_SUBJECTS
+from countenance.terms import ArtefactClass, CompartmentId
 
 REMOVED = "removed"
 GALLERY_ROLES = frozenset({Role.OPERATOR, Role.DATA_PROTECTION_OFFICER, Role.REGULATOR})
@@ -155,13 +156,21 @@ class People:
         self._recorder.note("reviewer.certified", now, actor=person_id, until=clock.to_text(until))
         return self._opened(replace(row, competent_until_utc=clock.to_text(until)))
 
-    def give_subject_account(self, who: Principal, subject: str, name: str, password: str) -> str:
+    def give_subject_account(
+        self,
+        who: Principal,
+        subject: str,
+        name: str,
+        password: str,
+        *,
+        compartment: CompartmentId = GALLERYS_SUBJECTS,
+    ) -> str:
         """Make, or make anew, the account with which a subject looks after her own data; returns its id.
 
         Who she is was checked by whoever gives it. Raises SubjectUnknown, PartyExists, InputInvalid.
         """
         self._gate.require(who, Verb.PERSON_ADD)
-        owner = self._ledger.find(subject)
+        owner = self._ledger.find(subject, compartment)
         tag, stored, now = (
             self._seals.tag("person", plain_name(name)),
             passwords.hashed(password),

@@ -15,6 +15,7 @@ from countenance.index.milvus_schema import (
     collection_name,
     expression,
     labels_of,
+    outlived,
     rows_of,
     version_of,
 )
@@ -129,3 +130,16 @@ def test_what_the_moment_caused_is_tried_again_until_patience_ends(
 
     with pytest.raises(EngineUnavailable):
         link.call("try", never)
+
+
+def test_only_an_older_collection_of_our_own_is_made_anew() -> None:
+    older = MARKER.text().replace('"countenance": 2', '"countenance": 1')
+    assert outlived(MARKER, older)
+    for other in (
+        MARKER.text(),
+        "my photographs",
+        "[]",
+        older.replace('"gallery": "g"', '"gallery": "h"'),
+        older.replace('"countenance": 1', '"countenance": true'),
+    ):
+        assert not outlived(MARKER, other), other
