@@ -365,7 +365,9 @@ class Composition:
 
     @cached_property
     def _stock(self) -> Stock:
-        return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
+        return Stock(
+            self._database, self._ring, self._vault, self._ledger, self._settings, self._description, self._clock
+        )
 
     @property
     def _models_folder(self) -> Path:
