@@ -9,6 +9,7 @@ index epoch.
 with galleries that are made once and copied for each run:
 
     python -m benchmarks.erasure prepare FOLDER --references 999999 --seconds 60     (say it again until it is done)
+    python -m benchmarks.erasure pad FOLDER      (1,200,000 references, of which 300,000 can be found by a search)
     python -m benchmarks.erasure order FOLDER
     python -m benchmarks.erasure sizes FOLDER --references 999999
 
@@ -23,12 +24,13 @@ import json
 import multiprocessing
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.synchronize import Event
@@ -106,6 +108,45 @@ def prepare(folder: Path, references: int, seconds: float = float("inf")) -> Non
             print(f"  {until:,} of {subjects:,} subjects, {time.perf_counter() - begun:.0f} s", flush=True)
             if time.perf_counter() - begun > seconds:
                 break
+
+
+_COPIED = {
+    "subjects": {"subject_id": "subject_id + :far", "name_tag": "randomblob(32)"},
+    "permissions": {"subject_id": "subject_id + :far", "permission_id": "substr(permission_id, 1, 30) || :mark"},
+    "permission_purposes": {
+        "subject_id": "subject_id + :far",
+        "permission_id": "substr(permission_id, 1, 30) || :mark",
+    },
+    "residency_evidence": {"subject_id": "subject_id + :far", "evidence_id": "substr(evidence_id, 1, 14) || :mark"},
+    "template_references": {
+        "subject_id": "subject_id + :far",
+        "reference_id": "reference_id + :far",
+        "model": "'padding'",
+    },
+}
+"""What changes when the rows of a gallery are copied within it, so that nothing is there twice."""
+
+
+def pad(folder: Path, references: int, times: int) -> None:
+    """Make a gallery ``times`` as large whose added records are in no search: copied rows, of another model.
+
+    For the cost of erasing from large tables, where making as many real records would take hours.
+    """
+    source, place = gallery_of(folder, references), gallery_of(folder, times * references)
+    Countenance(source, clock=SteppedClock(SERVED)).close()  # brings its schema up to date
+    for suffix in ("", ".keys"):
+        shutil.copytree(source.with_name(source.name + suffix), place.with_name(place.name + suffix))
+    with closing(sqlite3.connect(place / "gallery.db")) as database:
+        for copy in range(1, times):
+            named = {"far": copy * 10_000_000, "mark": f"g{copy}"}
+            for table, changed in _COPIED.items():
+                columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+                values = ", ".join(changed.get(column, column) for column in columns)
+                query = f"INSERT INTO {table} SELECT {values} FROM {table} WHERE subject_id < 10000000"
+                database.execute(query, {name: value for name, value in named.items() if f":{name}" in query})
+            database.commit()
+            print(f"  {(copy + 1) * references:,} references", flush=True)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
@@ -280,7 +321,7 @@ def cost(folder: Path, references: int) -> Cost:
     data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
     authority = json.loads(data)["authority"]["name"]
     subjects = references // REFERENCES_EACH
-    everybody = np.linspace(1, subjects, FEW + MANY + 2).astype(int)[1:-1]
+    everybody = np.linspace(1, min(subjects, SUBJECTS), FEW + MANY + 2).astype(int)[1:-1]
     few = everybody[:: (FEW + MANY) // FEW][:FEW]
     many = np.setdiff1d(everybody, few)
     with copied(folder, references) as place, Countenance(place, clock=SteppedClock(SERVED)) as gallery:
@@ -366,7 +407,7 @@ def tell_cost(one: Cost) -> None:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["prepare", "order", "typed", "sizes"])
+    parser.add_argument("what", nargs="?", choices=["prepare", "pad", "order", "typed", "sizes"])
     parser.add_argument("folder", nargs="?", type=Path, help="where prepared galleries lie")
     parser.add_argument("--references", type=int, default=SUBJECTS * REFERENCES_EACH)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="prepare for no longer than this")
@@ -375,6 +416,8 @@ def main() -> None:
     match given.what:
         case "prepare":
             prepare(given.folder, given.references, given.seconds)
+        case "pad":
+            pad(given.folder, given.references, 4)
         case "order":
             tell(order(given.folder, given.references))
         case "typed":

@@ -128,9 +128,10 @@ class Ledger:
         compartment: CompartmentId,
     ) -> None:
         """An account that was erased comes back by the subject's own statement, and by nothing else."""
-        erased = suppression.accounts(connection, [self.tag(name, compartment) for name in newcomers])
+        tags = {name: self.tag(name, compartment) for name in newcomers}
+        erased = suppression.accounts(connection, list(tags.values()))
         for place, (one, name) in enumerate(zip(asked, names, strict=True), 1):
-            was_erased = name in newcomers and self.tag(name, compartment) in erased
+            was_erased = tags.get(name) in erased
             if was_erased and not one.returning:
                 which = "This account" if len(asked) == 1 else f"Account {place} of these {len(asked)}"
                 raise AccountSuppressed(f"{which} was erased here and is not taken in again by itself.")
