@@ -169,6 +169,16 @@ class SuppressedImage(ConsentError):
     remedy = "Only the person it was erased for can bring it back; what an order erased, nobody."
 
 
+class AccountSuppressed(ConsentError):
+    """An account of this name was erased here; only a new permission by the subject herself brings it back."""
+
+    code = "account_suppressed"
+    remedy = (
+        "If she herself permits anew, say with --returning what shows it; that goes on record and into the log. "
+        "Somebody else of the same name: say that, or use another name."
+    )
+
+
 class PermissionInvalid(ConsentError):
     """The permission as given cannot be recorded."""
 

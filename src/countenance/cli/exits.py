@@ -89,6 +89,7 @@ EXIT_STATUS: dict[str, int] = {
     "permission": PERMISSION,
     "permission_refused": PERMISSION,
     "image_suppressed": PERMISSION,
+    "account_suppressed": PERMISSION,
     "permission_invalid": PERMISSION,
     "purpose_unknown": PERMISSION,
     "subject_unknown": SUBJECT,

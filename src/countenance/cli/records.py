@@ -51,6 +51,11 @@ def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
 @click.option("--recipient", "recipients", multiple=True, help="Who may be told of a candidate.")
 @click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
 @click.option("--guardian", help="Who permits for a minor.")
+@click.option(
+    "--returning",
+    metavar="STATEMENT",
+    help="For an account that was erased: what shows that the subject permits anew; kept and logged.",
+)
 @click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
 @within
 @everywhere

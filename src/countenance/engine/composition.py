@@ -411,4 +411,6 @@ class Composition(Recognising, ABC):
 
     @cached_property
     def _stock(self) -> Stock:
-        return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
+        return Stock(
+            self._database, self._ring, self._vault, self._ledger, self._settings, self._description, self._clock
+        )

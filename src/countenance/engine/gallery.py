@@ -73,26 +73,34 @@ class Countenance(Composition):
         born: date | None = None,
         guardian: str = "",
         recipients: Sequence[str] = (),
+        returning: str = "",
         compartment: CompartmentId = GALLERYS_OWN,
         request_id: str | None = None,
     ) -> answers.Receipt:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
+        ``returning`` states what shows that a subject who was erased here permits anew herself; it is kept with the
+        permission, and the log says that there was one.
         ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``. Given the same
         ``request_id`` again, it is not recorded twice (AnswerNotKept when it has been erased since).
-        Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
-        anything of somebody who lives there.
+        Raises PermissionInvalid, SubjectNameInvalid; AccountSuppressed for an erased account without such
+        a statement; OrderForbids when an order in force forbids to collect anything of somebody who lives there.
         """
         asked = Asked(
-            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients
+            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients,
+            returning,
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)
         receipt = answers.Receipt(record)
         number = self._ledger.find(subject, compartment).subject_id
-        note = self._witness.note_once if again else self._witness.note
-        note("permission.given", clock.from_text(record.given_utc), subject=self._witness.commit(number))
+        note, given = self._witness.note_once if again else self._witness.note, clock.from_text(record.given_utc)
+        committed = self._witness.commit(number)
+        note("permission.given", given, subject=committed)
+        if record.returning:
+            statement = self._witness.commit(number, "statement", record.returning.encode())
+            note("permission.after_erasure", given, subject=committed, statement=statement)
         self._execution.settle_newcomers([number])
         return receipt
 

@@ -65,7 +65,7 @@ for _status, _codes in {
     413: "archive_bomb body_too_large clip_too_large entry_too_large image_too_large",
     415: "image_format media_type",
     422: """
-        idempotency_key_reused
+        account_suppressed idempotency_key_reused
         archive_encrypted archive_unreadable beyond_validated clip clip_unreadable collection error
         evaluation face grant image_empty image_missing image_suppressed image_truncated image_unreadable
         model_uncalibrated no_face order oversight page_unreadable quality_too_low several_faces

@@ -136,6 +136,7 @@ STATUS: dict[str, Any] = {
     "searches": 3,
     "erasures": 4,
     "erasures_open": 1,
+    "references_damaged": [7, 8],
     "model": {"name": "SFace", "digest": "fb14", "mirrored": False},
     "index_epoch": 5,
 }
