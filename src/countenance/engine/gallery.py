@@ -88,7 +88,17 @@ class Countenance(Composition):
         a statement; OrderForbids when an order in force forbids to collect anything of somebody who lives there.
         """
         asked = Asked(
-            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients,
+            subject,
+            purposes,
+            residence,
+            until,
+            controller,
+            notice,
+            language,
+            release,
+            born,
+            guardian,
+            recipients,
             returning,
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
