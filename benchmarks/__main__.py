@@ -28,6 +28,7 @@ SUITES = {
     "evaluation": "Evaluation",
     "evaluation_at_size": "Evaluation of 10,000 pictures",
     "enrolment": "The minimum quality of an enrolment",
+    "clips": "Clips",
 }
 
 _INTRODUCTION = """# Benchmarks

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from countenance import Countenance
+from countenance.cli.main import run
+from countenance.collection.clips.expectation import MEASURED, expected
+from countenance.collection.clips.looking import Distances
 from countenance.collection.clips.reading import Clip, Frame, is_clip
 from countenance.collection.clips.sampling import Sampler
-from countenance.collection.clips.tracking import assign
-from countenance.errors import CaseMissing, ClipTooLarge, ClipUnreadable, LiveInputRefused
+from countenance.collection.clips.search import tracks_of
+from countenance.collection.clips.tracking import Tracker, assign
+from countenance.errors import CaseMissing, ClipTooLarge, ClipUnreadable, InputInvalid, LiveInputRefused
+from countenance.recognition.faces.face import Face
+from countenance.recognition.faces.quality import Quality
+from countenance.recognition.templates.recogniser import JudgedFace, Recogniser
 from countenance.settings import ImageLimits
+from countenance.terms import Box, Pixels, Vectors
 from tests.galleries import Galleries, permit
+from tests.offices import office, protection_officer
 from tests.unit.collection.pictures import orl
 
 av = pytest.importorskip("av", reason="the extra 'clips' is not installed")
@@ -28,11 +40,11 @@ def write(
     with av.open(str(place), "w") as out:
         stream = out.add_stream(codec, rate=rate)
         stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.pix_fmt = {"mjpeg": "yuvj420p", "ffv1": "bgr0", "rawvideo": "bgr24"}.get(codec, "yuv420p")
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             if times is not None:
-                frame.pts, frame.time_base = int(times[number] * 1000), __import__("fractions").Fraction(1, 1000)
+                frame.pts, frame.time_base = int(times[number] * 1000), Fraction(1, 1000)
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     return place
@@ -62,12 +74,9 @@ def gallery(galleries: Galleries, orl_folder: Path) -> Countenance:
     return made
 
 
-@pytest.mark.parametrize(("codec", "ending"), [("h264", "mp4"), ("hevc", "mkv"), ("mjpeg", "avi")])
-def test_a_clip_becomes_tracks_with_candidates(
-    gallery: Countenance, orl_folder: Path, tmp_path: Path, codec: str, ending: str
-) -> None:
+def test_a_clip_becomes_tracks_with_candidates(gallery: Countenance, orl_folder: Path, tmp_path: Path) -> None:
     frames = walking([(orl(orl_folder, 5, 5), 0), (orl(orl_folder, 20, 1), 12)])
-    clip = write(tmp_path / f"lobby.{ending}", frames, codec=codec)
+    clip = write(tmp_path / "lobby.mp4", frames)
     answer = gallery.collecting.search_clip(
         clip, purpose="event-photos", case="2026-0142", sheet=tmp_path / "sheet.html"
     )
@@ -82,11 +91,65 @@ def test_a_clip_becomes_tracks_with_candidates(
     assert answer.looked_at < 30
     page = (tmp_path / "sheet.html").read_text("utf-8")
     assert "anna" in page
-    assert page.count("data:image/jpeg") >= 2
+    assert page.count("data:image/jpeg") == sum(len(track.faces) for track in answer.tracks) > 2
     assert "<script" not in page
     document = answer.as_dict()
     assert document["tracks"][0]["best"]["box"]
+    assert [face["at"] for face in document["tracks"][0]["faces"]]
     assert gallery.status().searches == 1
+
+
+CONTAINERS = {
+    "H.264 in MP4": ("h264", "mp4"),
+    "HEVC in Matroska": ("hevc", "mkv"),
+    "MJPEG in AVI": ("mjpeg", "avi"),
+    "MPEG-4 part 2 in AVI": ("mpeg4", "avi"),
+    "H.264 in a transport stream": ("h264", "ts"),
+    "H.264 alone, without a container": ("h264", "h264"),
+    "H.264 in QuickTime": ("h264", "mov"),
+    "VP9 in WebM": ("vp9", "webm"),
+    "WMV in ASF": ("wmv2", "wmv"),
+    "FLV": ("flv", "flv"),
+    "MPEG-2 in a program stream": ("mpeg2video", "mpg"),
+    "lossless, of a format without a grey plane": ("ffv1", "mkv"),
+}
+
+
+@pytest.fixture(scope="module")
+def recogniser(model_cache: Path) -> Recogniser:
+    return Recogniser.open(model_cache)
+
+
+@pytest.mark.parametrize(("codec", "ending"), CONTAINERS.values(), ids=CONTAINERS)
+def test_however_it_is_packed_a_face_becomes_one_track(
+    recogniser: Recogniser, orl_folder: Path, tmp_path: Path, codec: str, ending: str
+) -> None:
+    rate = 25 if codec == "mpeg2video" else 10  # MPEG-2 knows no such rate as 10
+    clip = write(tmp_path / f"lobby.{ending}", walking([(orl(orl_folder, 5, 5), 0)], 20), codec=codec, rate=rate)
+    with Clip(clip, LIMITS) as opened:
+        tracks = list(tracks_of(opened, recogniser))
+    assert len(tracks) == 1
+    assert tracks[0].first_s == pytest.approx(0, abs=0.25), "times count from the clip's beginning"
+    assert tracks[0].last_s == pytest.approx(20 / rate, abs=0.5)
+    assert 0 <= tracks[0].best[0].box.x < 250
+
+
+def test_a_clip_of_a_telephone_held_upright_is_turned(
+    recogniser: Recogniser, orl_folder: Path, tmp_path: Path
+) -> None:
+    lying = [np.rot90(pixels).copy() for pixels in walking([(orl(orl_folder, 5, 5), 0)], 10)]
+    clip = write(tmp_path / "phone.mp4", lying)
+    data = bytearray(clip.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # the display matrix: here a quarter to the right
+    one, minus_one = (0x10000).to_bytes(4, "big"), (0xFFFF0000).to_bytes(4, "big")
+    data[at : at + 20] = bytes(4) + one + bytes(4) + minus_one + bytes(4)
+    clip.write_bytes(data)
+    with Clip(clip, LIMITS) as opened:
+        tracks = list(tracks_of(opened, recogniser))
+    assert len(tracks) == 1
+    assert abs(tracks[0].best[0].judged.quality.components[6].value) < 20, "the head is upright"
+    with Clip(clip, LIMITS) as opened:
+        assert {(frame.width, frame.height) for frame in opened.frames()} == {(640, 360)}
 
 
 def test_a_clip_needs_a_case(gallery: Countenance, orl_folder: Path, tmp_path: Path) -> None:
@@ -111,6 +174,38 @@ def test_what_comes_before_the_damage_is_searched(gallery: Countenance, orl_fold
     assert [one["subject"] for one in answer.tracks[0].candidates] == ["anna"]
 
 
+def test_half_a_file_whose_index_was_at_its_end_says_so(tmp_path: Path) -> None:
+    clip = write(tmp_path / "a.mp4", walking([], 40))
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ClipUnreadable, match="no video that can be decoded"):
+        Clip(clip, LIMITS)
+
+
+@pytest.mark.parametrize(("codec", "ending"), [("h264", "ts"), ("hevc", "mkv"), ("mpeg4", "avi")])
+def test_half_a_file_of_another_kind_gives_its_first_half(tmp_path: Path, codec: str, ending: str) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (60, 90, 160, 3), np.uint8)
+    clip = write(tmp_path / f"a.{ending}", list(noise), codec=codec)
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) // 2])
+    with Clip(clip, LIMITS) as opened:
+        times = [frame.at_s for frame in opened.frames()]
+    assert 1.5 < times[-1] < 4.5
+
+
+def test_damage_in_the_middle_costs_the_middle_and_is_said(tmp_path: Path) -> None:
+    clip = write(tmp_path / "a.avi", walking([], 40), codec="mjpeg")
+    data = bytearray(clip.read_bytes())
+    third = len(data) // 3
+    data[third : third + 3000] = bytes(3000)
+    clip.write_bytes(data)
+    with Clip(clip, LIMITS) as opened:
+        times = [frame.at_s for frame in opened.frames()]
+        assert opened.notes
+    assert times[-1] > 3
+    assert len(times) < 40
+
+
 def test_times_of_a_variable_rate_are_the_clips_own(tmp_path: Path) -> None:
     times = [0.0, 0.1, 0.5, 0.6, 2.0, 4.5]
     clip = write(tmp_path / "a.mkv", walking([], 6), times=times)
@@ -120,7 +215,17 @@ def test_times_of_a_variable_rate_are_the_clips_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["rtsp://camera/1", "http://example.org/a.mp4", "/dev/video0", "/dev/stdin", "udp://@:1234", "file:///a.mp4"],
+    [
+        "rtsp://camera/1",
+        "rtmp://camera/1",
+        "http://example.org/a.mp4",
+        "https://example.org/a.mp4",
+        "udp://@:1234",
+        "srt://camera:1",
+        "file:///a.mp4",
+        "/dev/video0",
+        "/dev/stdin",
+    ],
 )
 def test_there_is_no_live_input(name: str) -> None:
     assert is_clip(name)
@@ -128,28 +233,38 @@ def test_there_is_no_live_input(name: str) -> None:
         Clip(name, LIMITS)
 
 
-def test_pipes_and_playlists_are_no_recordings(tmp_path: Path) -> None:
+def test_pipes_devices_and_playlists_are_no_recordings_whatever_they_are_called(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "device.mp4").symlink_to("/dev/zero")
     (tmp_path / "list.mp4").write_text("#EXTM3U\nhttp://camera/live.ts\n")
-    for name in ("pipe.mp4", "list.mp4"):
+    (tmp_path / "concat.mp4").write_text("ffconcat version 1.0\nfile rtsp://camera/1\n")
+    (tmp_path / "session.mp4").write_text("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n")
+    for name in ("pipe.mp4", "device.mp4", "list.mp4", "concat.mp4", "session.mp4", "."):
         with pytest.raises(LiveInputRefused):
             Clip(tmp_path / name, LIMITS)
+    for name in ("-", "pipe:0"):
+        with pytest.raises(LiveInputRefused):
+            Clip(name, LIMITS)
 
 
 def test_a_clip_of_a_million_by_two_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    clip = write(tmp_path / "a.avi", walking([], 2), codec="mjpeg")
+    clip = write(tmp_path / "a.avi", walking([], 2), codec="rawvideo")
     data = bytearray(clip.read_bytes())
     at = data.index(b"strf") + 8  # BITMAPINFOHEADER: size, width, height
     data[at + 4 : at + 12] = (1_000_000).to_bytes(4, "little") + (2).to_bytes(4, "little")
     clip.write_bytes(data)
-    try:
-        with Clip(clip, LIMITS) as opened:  # the pictures inside say otherwise, and they are believed
-            assert (opened.facts.width, opened.facts.height) == (640, 360)
-    except (ClipTooLarge, ClipUnreadable):
-        pass
-    small = ImageLimits(side_pixels=100)
-    with pytest.raises(ClipTooLarge):
-        Clip(write(tmp_path / "b.mp4", walking([], 2)), small)
+    with pytest.raises(ClipTooLarge, match="1,000,000 x 2 pixels"):
+        Clip(clip, LIMITS)
+
+
+def test_a_frame_larger_than_announced_is_refused_too(tmp_path: Path) -> None:
+    with (tmp_path / "a.h264").open("wb") as both:
+        for name, size in (("s.h264", (320, 180)), ("l.h264", (640, 360))):
+            both.write(write(tmp_path / name, walking([], 5, size)).read_bytes())
+    with Clip(tmp_path / "a.h264", ImageLimits(side_pixels=400)) as opened, pytest.raises(ClipTooLarge):
+        list(opened.frames())
+    with Clip(tmp_path / "a.h264", LIMITS) as opened:
+        assert {frame.width for frame in opened.frames()} == {320, 640}
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", bytes(1000), b"\0\0\0\x18ftypmp42"])
@@ -160,36 +275,211 @@ def test_what_is_no_video_is_said_to_be_none(data: bytes, tmp_path: Path) -> Non
         Clip(place, LIMITS)
 
 
-def test_a_standstill_is_looked_at_every_two_seconds_and_movement_five_times_a_second() -> None:
-    still, sampler = np.full((90, 160), 80, np.uint8), Sampler()
-    looks = [at for at in np.arange(0, 10, 0.04) if sampler.wants(Frame(0, float(at), still, None))]
-    assert len(looks) == 5
-    sampler, looks = Sampler(), []
-    for step, at in enumerate(np.arange(0, 4, 0.04)):
-        luma = still.copy()
-        luma[20:40, step : step + 15] = 200
-        if sampler.wants(Frame(0, float(at), luma, None)):
-            looks.append(at)
-    assert 18 <= len(looks) <= 21
-    sampler = Sampler()
-    dimmed = [sampler.wants(Frame(0, 0.04 * n, still - np.uint8(n), None)) for n in range(20)]
-    assert sum(dimmed) == 1, "a change of light is no movement"
+class Still(Frame):
+    """A frame of which only the small grey copy is known."""
+
+    def __init__(self, at_s: float, grey: np.ndarray) -> None:
+        self.at_s, self.grey = at_s, grey
+
+    def luma(self) -> np.ndarray:
+        return self.grey
+
+
+def looks(sampler: Sampler, frames: Iterator[Still]) -> dict[float, tuple[int, ...]]:
+    taken = {frame.at_s: sampler.wants(frame) for frame in frames}
+    return {at_s: look.parts for at_s, look in taken.items() if look is not None}
+
+
+STILL = np.full((90, 160), 80, np.uint8)
+
+
+def test_a_standstill_is_looked_at_every_two_seconds_and_everywhere() -> None:
+    distances = Distances.of(1920, 1080)
+    taken = looks(Sampler(distances.parts, (1920, 1080)), (Still(n * 0.04, STILL) for n in range(250)))
+    assert len(taken) == 5
+    assert set(taken.values()) == {tuple(range(len(distances.parts)))}
+
+
+def test_movement_is_looked_at_five_times_a_second_and_closer_only_where_it_is() -> None:
+    distances = Distances.of(1920, 1080)
+
+    def moving() -> Iterator[Still]:
+        for step in range(100):
+            luma = STILL.copy()
+            luma[10:20, step // 4 : step // 4 + 8] = 200
+            yield Still(step * 0.04, luma)
+
+    taken = looks(Sampler(distances.parts, (1920, 1080)), moving())
+    assert 18 <= len(taken) <= 21
+    closer = [at_s for at_s, parts in taken.items() if 0 in parts]
+    assert 8 <= len(closer) <= 11
+    between = [parts for at_s, parts in taken.items() if 0.1 < at_s < 1.9]
+    assert {number for parts in between for number in parts} == {0}
+
+
+def test_a_change_of_light_is_no_movement_and_a_new_scene_is_seen_at_once() -> None:
+    dimmed = looks(Sampler(), (Still(0.04 * n, STILL - np.uint8(n)) for n in range(20)))
+    assert len(dimmed) == 1
+    other = np.tile(np.arange(160, dtype=np.uint8), (90, 1))
+    cut = looks(Sampler(), (Still(0.04 * n, STILL if n < 3 else other) for n in range(6)))
+    assert list(cut) == pytest.approx([0, 0.12])
+
+
+def test_every_face_of_thirty_pixels_is_whole_in_some_part_or_large_enough_for_the_glance() -> None:
+    for width, height in ((1920, 1080), (1080, 1920), (3840, 2160), (1280, 720), (7680, 4320)):
+        distances = Distances.of(width, height)
+        for side in (30.0, 45.0, 60.0):
+            for x in np.linspace(0, width - side, 60):
+                for y in np.linspace(0, height - side, 40):
+                    inside = any(
+                        p.left <= x and x + side <= p.left + p.width and p.top <= y and y + side <= p.top + p.height
+                        for p in distances.parts
+                    )
+                    assert inside or side * distances.whole >= 20
+            assert side * distances.closer >= 19.9
+
+
+def face(x: float, chip: int, quality: int = 80) -> JudgedFace:
+    """A face whose template is decided by the number that its chip is filled with."""
+    landmarks = np.zeros((5, 2), np.float32)
+    return JudgedFace(
+        Face(Box(x, 100, 100, 120), landmarks, 0.9), np.full((112, 112, 3), chip, np.uint8), Quality(quality, ())
+    )
+
+
+class Templates:
+    """Makes a template per chip, and counts how many it made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self, chips: list[Pixels]) -> Vectors:
+        self.made += len(chips)
+        rows = np.stack([np.random.default_rng(int(chip[0, 0, 0])).standard_normal(128) for chip in chips])
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_two_who_cross_stay_two() -> None:
+    tracker = Tracker(Templates())
+    ended = []
+    for step in range(11):
+        ended += tracker.look(step * 0.2, [face(100 + 60 * step, 1), face(700 - 60 * step, 2)])
+    ended += tracker.end()
+    assert [track.looks for track in ended] == [11, 11]
+    for track in ended:
+        assert len({int(seen.judged.chip[0, 0, 0]) for seen in track.best}) == 1
+
+
+def test_whoever_steps_into_another_ones_place_is_another_track_within_a_second() -> None:
+    tracker = Tracker(Templates())
+    ended = []
+    for step in range(20):
+        ended += tracker.look(step * 0.2, [face(300, 1 if step < 8 else 2)])
+    ended += tracker.end()
+    assert len(ended) == 2
+    assert ended[0].looks <= 8 + 5
+    assert {int(seen.judged.chip[0, 0, 0]) for seen in ended[0].best} == {1}, "a stranger's face is not kept"
+
+
+def test_templates_are_made_only_where_they_decide() -> None:
+    templates = Templates()
+    tracker = Tracker(templates)
+    for step in range(50):
+        list(tracker.look(step * 0.2, [face(300 + 4 * step, 1, quality=50 + step)]))
+    (track,) = tracker.end()
+    assert (track.looks, len(track.best)) == (50, 5)
+    assert [seen.quality for seen in track.best] == [99, 98, 97, 96, 95]
+    assert templates.made < 20
 
 
 def test_the_best_pairing_wins_not_the_first() -> None:
-    assert assign(np.array([[0.9, 0.8], [0.8, 0.0]])) == [1, 0]
-    assert assign(np.array([[0.9, 0.0], [0.8, 0.0]])) == [0, -1]
-    assert assign(np.zeros((2, 3))) == [-1, -1]
+    assert assign(np.array([[0.9, 0.8], [0.8, 0.0]])) == [(0, 1), (1, 0)]
+    assert assign(np.array([[0.9, 0.0], [0.8, 0.0]])) == [(0, 0)]
+    assert assign(np.zeros((2, 3))) == []
     assert assign(np.zeros((0, 3))) == []
-    rng = np.random.default_rng(5)
-    for _ in range(50):
-        worth = rng.random((4, 3)) * (rng.random((4, 3)) > 0.3)
-        got = assign(worth)
-        assert sum(worth[i, j] for i, j in enumerate(got) if j >= 0) == pytest.approx(_best(worth))
 
 
-def _best(worth: np.ndarray, row: int = 0, used: frozenset[int] = frozenset()) -> float:
-    if row == len(worth):
-        return 0.0
-    options = [worth[row, j] + _best(worth, row + 1, used | {j}) for j in range(worth.shape[1]) if j not in used]
-    return max([_best(worth, row + 1, used), *options])
+SPOILT = {
+    "dark": lambda one: one.point(lambda value: value * 0.12),
+    "small": lambda one: one.resize((15, 18)).resize((110, 134), Image.Resampling.BICUBIC),
+    "blurred": lambda one: one.resize((110, 134)).filter(ImageFilter.GaussianBlur(5)),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_what_quality_does_to_the_score_is_shown(
+    gallery: Countenance, orl_folder: Path, tmp_path: Path, spoil: object
+) -> None:
+    portrait = orl(orl_folder, 5, 5)
+    answers = []
+    for name, picture in (("good.avi", portrait), ("poor.avi", spoil(portrait))):
+        clip = write(tmp_path / name, walking([(picture, 0)], 12), codec="mjpeg")
+        answers.append(
+            gallery.collecting.search_clip(
+                clip, purpose="event-photos", case="1", threshold=0, sheet=tmp_path / f"{name}.html"
+            )
+        )
+    good, poor = (answer.tracks[0] for answer in answers)
+    scores = [track.candidates[0]["score"] if track.candidates else 0.0 for track in (good, poor)]
+    assert scores[1] < scores[0]
+    assert poor.faces[0].quality.score < 60 <= good.faces[0].quality.score
+    assert poor.faces[0].quality.reasons
+    assert poor.expected.middle < good.expected.middle
+    page = (tmp_path / "poor.avi.html").read_text("utf-8")
+    assert poor.faces[0].quality.reasons[0] in page
+    assert f"{poor.expected.middle:.2f}" in page
+
+
+def test_what_is_expected_of_a_quality_is_what_the_benchmark_measured() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text("utf-8")
+    for one, nxt in zip(MEASURED, [*(e.quality_from for e in MEASURED[1:]), 101], strict=True):
+        row = f"| {one.quality_from} to {nxt - 1} | {one.tracks} | {one.middle:.2f} | {one.tenth:.2f} |"
+        assert row in page, row
+    assert [expected(quality).quality_from for quality in (0, 39, 40, 100)] == [0, 0, 40, 80]
+
+
+@pytest.mark.slow
+def test_ten_hours_take_no_more_memory_than_one(recogniser: Recogniser, orl_folder: Path, tmp_path: Path) -> None:
+    """36,000 seconds at one frame in 30: a new visitor every ten frames."""
+    scene = walking([(orl(orl_folder, 5, 5), 0)], 8, (320, 180))
+    empty = walking([], 2, (320, 180))
+    frames = [(scene + empty)[number % 10] for number in range(1200)]
+    clip = write(tmp_path / "night.mkv", frames, codec="mjpeg", times=[30.0 * number for number in range(1200)])
+    resident: list[int] = []
+
+    def watch(at_s: float, _frames: int, _looks: int) -> None:
+        if at_s % 3600 == 0:
+            resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+    with Clip(clip, LIMITS) as opened:
+        assert opened.facts.duration_s == pytest.approx(36_000, abs=60)
+        tracks = sum(1 for _ in tracks_of(opened, recogniser, watch=watch))
+    assert len(resident) == 10
+    assert max(resident) - resident[1] < 24 * 2**20
+    assert tracks > 500
+
+
+@pytest.mark.parametrize("name", ["rtsp://camera/1", "/dev/video0"])
+def test_the_command_line_refuses_a_stream_in_words(
+    gallery: Countenance, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    door = ["--gallery", str(tmp_path / "gallery")]
+    assert run(["identify", name, "--purpose", "event-photos", "--case", "1", *door]) == 87
+    assert "Only a recorded file is searched" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_case_on_record_says_the_purpose_and_must_allow_the_search(
+    gallery: Countenance, galleries: Galleries, orl_folder: Path, tmp_path: Path
+) -> None:
+    case = office(gallery, protection_officer(gallery)).case(days=5)
+    clip = write(tmp_path / "lobby.mp4", walking([(orl(orl_folder, 5, 5), 0)], 10))
+    for named in ("2027/117", case):
+        answer = gallery.collecting.search_clip(clip, case=named)
+        assert (answer.purpose, answer.tracks[0].candidates[0]["subject"]) == ("event-photos", "anna")
+    with pytest.raises(InputInvalid):
+        gallery.collecting.search_clip(clip, case="2027/117", purpose="alumni")
+    with pytest.raises(CaseMissing):
+        gallery.collecting.search_clip(clip, case="2027/118")
+    galleries.clock.step(timedelta(days=6))
+    with pytest.raises(CaseMissing):
+        gallery.collecting.search_clip(clip, case="2027/117")

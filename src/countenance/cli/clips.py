@@ -21,7 +21,14 @@ def is_clip(name: str) -> bool:
 
 
 def identify(
-    door: Door, file: Path, *, purpose: str, limit: int, threshold: float | None, case: str, sheet: Path | None
+    door: Door,
+    file: Path,
+    *,
+    purpose: str | None,
+    limit: int,
+    threshold: float | None,
+    case: str,
+    sheet: Path | None,
 ) -> None:
     """Search a clip and show its tracks."""
     with door.open() as engine:
@@ -38,6 +45,9 @@ def identify(
 
 
 def _tracks(console: Console, document: dict[str, Any]) -> None:
+    # Imported here: --help needs none of it.
+    from countenance.recognition.faces.quality import ACCEPTABLE
+
     for track in document["tracks"]:
         quality = track["quality"]
         when = f"{track['from']:.1f} s to {track['to']:.1f} s"
@@ -48,6 +58,12 @@ def _tracks(console: Console, document: dict[str, Any]) -> None:
             console.print(f"  {one['rank']}. {printable(one['subject'])}, score {one['score']:.3f}")
         if not track["candidates"]:
             console.print(f"  nobody on record resembles this face above {document['threshold']:.2f}")
+        expected = track["expected_score"]
+        if quality["score"] < ACCEPTABLE or expected["lowest_tenth"] < document["threshold"]:
+            console.print(
+                f"  such faces score {expected['middle']:.2f} with their own references in the middle, "
+                f"a tenth of them less than {expected['lowest_tenth']:.2f}"
+            )
     for note in document["notes"]:
         console.print(f"note: {printable(note)}")
     console.print(

@@ -45,7 +45,9 @@ def enrol(
 
 @click.command(short_help="Search the gallery for every face in a picture (1:N).")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--purpose", required=True, help="What the search is for; only who permits it can be found.")
+@click.option(
+    "--purpose", help="What the search is for; only who permits it can be found. A case on record says it itself."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Candidates per face.")
 @click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest comparison score of a candidate, -1 to 1.")
 @click.option("--case", default="", metavar="CASE", help="The case that a clip is searched under.")
@@ -63,7 +65,7 @@ def enrol(
 def identify(
     door: Door,
     file: Path,
-    purpose: str,
+    purpose: str | None,
     limit: int,
     threshold: float | None,
     fpir: float | None,
@@ -78,6 +80,8 @@ def identify(
             raise click.UsageError("A clip is searched for in the gallery's own compartment only.")
         clips.identify(door, file, purpose=purpose, limit=limit, threshold=threshold, case=case, sheet=sheet)
         return
+    if purpose is None:
+        raise click.UsageError("Missing option '--purpose'.")
     with door.open() as engine:
         where = searched(engine, compartment)
         document = engine.identify(

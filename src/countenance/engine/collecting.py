@@ -20,7 +20,8 @@ from countenance.clock import Clock
 from countenance.collection.anchors import Anchors
 from countenance.collection.answers import Bystanders, Confirmed, Pending
 from countenance.collection.bystanders import Thresholds, Wanted
-from countenance.collection.clips.search import ClipIdentification, search_clip
+from countenance.collection.clips.answers import ClipIdentification
+from countenance.collection.clips.search import search_clip
 from countenance.collection.clips.sheet import contact_sheet
 from countenance.collection.collector import Collector, Plan
 from countenance.collection.company import GalleryCompany
@@ -43,7 +44,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.geography import Geography, ZoneGeography
 from countenance.custody.residency.register import Register
-from countenance.errors import GeographyMissing, ModelUncalibrated
+from countenance.errors import CaseMissing, GeographyMissing, InputInvalid, ModelUncalibrated
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.gallery.current import CurrentIndex
@@ -80,6 +81,7 @@ class Parts:
     recogniser: Callable[[], Recogniser]
     searchable: Callable[[], CurrentIndex]
     calibration: Callable[[], Calibration | None]
+    case_purpose: Callable[[str], str | None]
 
 
 class Collecting:
@@ -207,8 +209,8 @@ class Collecting:
         self,
         clip: str | Path,
         *,
-        purpose: str,
         case: str,
+        purpose: str | None = None,
         limit: int = 10,
         threshold: float | None = None,
         sheet: str | Path | None = None,
@@ -216,10 +218,14 @@ class Collecting:
     ) -> ClipIdentification:
         """Who is in a recorded clip? Every track of it, each with its candidate list; ``sheet`` is a page to write.
 
-        Raises CaseMissing, LiveInputRefused, ClipUnreadable, ClipTooLarge, ClipDecoderMissing, PurposeUnknown,
-        InputInvalid, ModelUncalibrated.
+        ``case`` is the id or reference of a case on record, which then allows the search and says its ``purpose``,
+        or a file number of the operator's own, for which the purpose has to be named.
+
+        Raises CaseMissing, AccessRefused (the case allows no search), LiveInputRefused, ClipUnreadable, ClipTooLarge,
+        ClipDecoderMissing, PurposeUnknown, InputInvalid, ModelUncalibrated.
         """
         parts = self._parts
+        purpose = self._purpose(case.strip(), purpose)
         identifier = Identifier(
             parts.database, parts.vault, parts.ledger, parts.searchable(), parts.calibration(), parts.clock
         )
@@ -234,6 +240,18 @@ class Collecting:
         if sheet is not None:
             write_whole(Path(sheet).absolute(), contact_sheet(answer).encode())
         return answer
+
+    def _purpose(self, case: str, purpose: str | None) -> str:
+        if not case:
+            raise CaseMissing("No case was named.")
+        on_record = self._parts.case_purpose(case)
+        if on_record is None and purpose is None:
+            raise CaseMissing(
+                f"No case that runs is called {case[:200]}.", remedy="Name a case on record, or the purpose too."
+            )
+        if on_record is not None and purpose not in (None, on_record):
+            raise InputInvalid(f"The case {case[:200]} is about {on_record}, not {purpose}.")
+        return on_record or str(purpose)
 
     # -- what waits, and what was seen ----------------------------------------------------------------------
 

@@ -391,6 +391,7 @@ class Composition(Recognising, ABC):
                 recogniser=lambda: self._recogniser(self.model),
                 searchable=lambda: self._searchable,
                 calibration=lambda: self._calibration(self.model),
+                case_purpose=lambda named: self.oversight.cases.purpose_at_the_console(named),
             )
         )
 

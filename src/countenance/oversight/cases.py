@@ -215,6 +215,31 @@ class Cases:
         record = f"probe:{search_id}:{face}"
         return self._seals.unseal(row.key_slot, row.jurisdiction, _IMAGE, row.wrapped_image_key, sealed, record)
 
+    def purpose_at_the_console(self, named: str) -> str | None:
+        """The purpose of the case with this id or reference, for a search that the operator makes himself.
+
+        None when no case that runs is called so: then it is a file number of his own. It takes nothing from the
+        quota and puts nothing before reviewers. Raises AccessRefused when the case allows no search now;
+        InputInvalid when several cases are called so and their purposes differ.
+        """
+        with self._database.read() as connection:
+            rows = cases.unswept(connection)
+        found = [
+            row
+            for row in map(self.moved, rows)
+            if named in (row.case_id, self._opened(row, facts_of(row)).reference)
+        ]
+        decisions = [may_search(facts_of(row), self._clock.now()) for row in found]
+        refused = next((one for one in decisions if isinstance(one, Refused)), None)
+        if refused is not None:
+            raise AccessRefused(refused.reason, reason=refused.code.value)
+        purposes = {row.purpose for row in found}
+        if len(purposes) > 1:
+            raise InputInvalid(
+                f"{len(found)} cases are called {named[:200]}; name the one that is meant by its id."
+            )
+        return next(iter(purposes), None)
+
     # -- time -----------------------------------------------------------------------------------------------
 
     def sweep(self) -> int:

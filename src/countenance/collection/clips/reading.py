@@ -6,6 +6,8 @@ Rules kept here:
   but ``file``; there is no live input.
 * The size a clip announces is held against the limits before anything is decoded; a frame of another size, too.
 * A clip that ends early, or is damaged, gives the frames before the damage, and says so.
+* Frames that no other frame is built on are left undecoded while enough others remain (``ENOUGH_S``): a look is
+  taken five times a second at most, and what is decoded is decoded in full.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from countenance.errors import ClipDecoderMissing, ClipTooLarge, ClipUnreadable, LiveInputRefused
@@ -25,10 +28,17 @@ from countenance.terms import Pixels
 
 ENDINGS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".3gp", ".mts", ".m2ts", ".ts"})
 ENDINGS |= {".mpg", ".mpeg", ".wmv", ".flv", ".mjpeg", ".mjpg", ".vob", ".asf", ".dav", ".h264", ".h265", ".264"}
+_GREY_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+"""Formats whose first plane is the grey picture, one byte a pixel."""
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
 _PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat", b"v=0\r", b"v=0\n", b"[playlist]")
 MOST_DAMAGED = 500
 """Packets in a row that cannot be decoded, after which the clip is taken to be over."""
+ENOUGH_S = 0.11
+"""Seconds between frames with which the sampler is content; with less of them every frame is decoded."""
+
+Luma = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+"""A small grey picture, shape (h, w)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +52,38 @@ class ClipFacts:
     duration_s: float | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A frame: ``number`` counts decoded frames from 0, ``at_s`` is its time in the clip in seconds.
+    """A decoded frame as it is meant to be seen: a telephone held upright says by how much to turn the picture.
 
-    ``luma`` is a small grey copy, shape (h, w) uint8, for deciding whether the frame is worth a look; ``pixels``
-    makes the whole picture, shape (height, width, 3) RGB, and may be called until the next frame is asked for.
+    ``at_s`` is its time in seconds from the clip's beginning; ``width`` and ``height`` are those after turning.
     """
 
-    number: int
-    at_s: float
-    luma: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
-    _frame: Any
+    __slots__ = ("_frame", "_quarters", "_side", "at_s", "height", "width")
+
+    def __init__(self, at_s: float, frame: Any, luma_side: int) -> None:
+        self.at_s = at_s
+        self._frame = frame
+        self._side = luma_side
+        self._quarters = round(frame.rotation / 90) % 4
+        self.width, self.height = (frame.height, frame.width) if self._quarters % 2 else (frame.width, frame.height)
 
     def pixels(self) -> Pixels:
-        """The whole picture."""
-        return np.asarray(self._frame.to_ndarray(format="rgb24"), np.uint8)
+        """The whole picture, shape (height, width, 3) RGB. May be asked for in another thread."""
+        pixels = np.asarray(self._frame.to_ndarray(format="rgb24"), np.uint8)
+        return np.ascontiguousarray(np.rot90(pixels, self._quarters)) if self._quarters else pixels
+
+    def luma(self) -> Luma:
+        """A small grey copy, for deciding whether the frame is worth a look."""
+        frame = self._frame
+        scale = min(1.0, self._side / max(frame.width, frame.height))
+        size = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
+        if frame.format.name in _GREY_FIRST:
+            plane = frame.planes[0]
+            rows = np.frombuffer(plane, np.uint8)[: plane.height * plane.line_size].reshape(plane.height, -1)
+            grey = cv2.resize(rows[:, : plane.width], size, interpolation=cv2.INTER_AREA)
+        else:
+            grey = frame.reformat(*size, "gray").to_ndarray()
+        return np.asarray(np.rot90(grey, self._quarters), np.uint8)
 
 
 def is_clip(name: str) -> bool:
@@ -74,6 +100,7 @@ class Clip:
     def __init__(self, path: str | Path, limits: ImageLimits, *, luma_side: int = 160) -> None:
         self._av = _decoder()
         self.notes: list[str] = []
+        self.frames_passed = 0
         self._limits = limits
         self._luma_side = luma_side
         _only_a_file(str(path))
@@ -106,29 +133,41 @@ class Clip:
         return ClipFacts(context.width, context.height, context.name, rate, duration)
 
     def frames(self) -> Iterator[Frame]:
-        """Every frame in order. Where the clip is damaged the rest is tried, and ``notes`` says so."""
-        number, damaged, rate, last = 0, 0, self.facts.rate or 25.0, -1.0
+        """The decoded frames in order. Where the clip is damaged the rest is tried, and ``notes`` says so.
+
+        ``frames_passed`` counts all frames up to there, those that were left undecoded included.
+        """
+        decoded, damaged, rate, last = 0, 0, self.facts.rate or 25.0, -1.0
+        context, base = self._stream.codec_context, self._stream.time_base
+        start = float(self._stream.start_time * base) if self._stream.start_time is not None and base else 0.0
+        all_whole = bool(context.codec.intra_only)
+        context.skip_frame = "NONREF"
         packets = iter(self._container.demux(self._stream))
         while damaged < MOST_DAMAGED:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     break
-                decoded = packet.decode()
+                self.frames_passed += bool(packet.size)
+                if all_whole and _early(packet, last + start):
+                    continue
+                frames = packet.decode()
                 damaged = 0
             except (self._av.FFmpegError, ValueError):
                 damaged += 1
                 self._note("the clip is damaged or ends early; what could be decoded was searched")
                 continue
-            for frame in decoded:
+            for frame in frames:
                 self._check_size(frame.width, frame.height)
-                at = frame.time
+                at = None if frame.time is None else float(frame.time) - start
                 # Without times of its own, or with ones that stand still, a frame comes one rate after the last.
-                at_s = float(at) if at is not None and at > last else last + 1 / rate
+                at_s = at if at is not None and at > last else last + 1 / rate
+                if decoded and at_s - last > ENOUGH_S:
+                    context.skip_frame = "DEFAULT"
                 last = at_s
-                yield Frame(number, max(0.0, at_s), self._small(frame), frame)
-                number += 1
-        if not number:
+                decoded += 1
+                yield Frame(max(0.0, at_s), frame, self._luma_side)
+        if not decoded:
             raise ClipUnreadable("Not one frame of the clip can be decoded.")
 
     def _first_video(self, name: str) -> Any:
@@ -149,14 +188,16 @@ class Clip:
         if width * height > limits.pixels or max(width, height) > limits.side_pixels:
             raise ClipTooLarge(f"The clip announces frames of {width:,} x {height:,} pixels.")
 
-    def _small(self, frame: Any) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-        scale = min(1.0, self._luma_side / max(frame.width, frame.height))
-        width, height = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
-        return np.asarray(frame.reformat(width, height, "gray").to_ndarray(), np.uint8)
-
     def _note(self, words: str) -> None:
         if words not in self.notes:
             self.notes.append(words)
+
+
+def _early(packet: Any, last: float) -> bool:
+    """Whether a packet of a codec without frames that build on others comes sooner than is of use."""
+    if packet.pts is None or packet.time_base is None or not packet.size:
+        return False
+    return bool(0 < float(packet.pts * packet.time_base) - last < ENOUGH_S / 2)
 
 
 def _only_a_file(name: str) -> None:

@@ -1,48 +1,111 @@
-"""Which frames are worth a look: those in which something has moved since the last look, and some in any case.
+"""What is worth a look: where something has moved since it was last looked at, and everything now and then.
 
-Rules kept here: at a standstill one look in two seconds; when something moves, up to ``looks`` a second; a new
-scene at once. What was measured: docs/adr/0016-clips.md.
+Rules kept here:
+
+* When something moves the picture is looked at as a whole up to ``LOOKS_A_SECOND`` times a second, which finds near
+  faces; parts of it in which something moves are looked at closer half as often, because what is far away crosses
+  the picture slowly.
+* At a standstill everything is looked at once in two seconds; a new scene at once.
+
+What was measured: docs/adr/0016-clips.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from countenance.collection.clips.reading import Frame
+from countenance.collection.clips.reading import Frame, Luma
+from countenance.recognition.faces.views import Part
 
 IDLE_S = 2.0
 LOOKS_A_SECOND = 5.0
+CLOSER_A_SECOND = 2.5
 MOVED_LEVELS = 14
 """Grey levels by which a sample must differ to have moved; above the noise of a dark sensor."""
-MOVED_SHARE = 0.002
-"""Share of the picture that must have moved: at 160 x 90 samples a face of 60 pixels in 1080p is twice that."""
+MOVED_SAMPLES = 6
+"""Samples that must have moved: at 160 x 90 samples that is what a face of 30 pixels covers in 1080p."""
 SCENE_SHARE = 0.5
+
+Samples = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look that is to be taken at the whole picture, and closer at some of its parts, by their numbers."""
+
+    parts: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Sampler:
-    """Decides frame after frame; remembers only the last frame that was looked at."""
+    """Decides frame after frame. Remembers what was seen at the last looks, small and grey, and nothing else.
 
+    ``parts`` are those that can be looked at closer, in pixels of a picture of ``size`` (width, height).
+    """
+
+    parts: Sequence[Part] = ()
+    size: tuple[int, int] = (1, 1)
     looks: float = LOOKS_A_SECOND
-    _last: npt.NDArray[np.int16] | None = field(default=None)
-    _last_at: float = field(default=-1e9)
+    closer: float = CLOSER_A_SECOND
+    _whole: Samples | None = field(default=None)
+    _whole_at: float = field(default=-1e9)
+    _near: Samples | None = field(default=None)
+    """Each part as it was when it was last looked at closer."""
+    _near_at: list[float] = field(default_factory=list)
 
-    def wants(self, frame: Frame) -> bool:
-        """Whether to look at this frame."""
-        luma = frame.luma.astype(np.int16)
-        since = frame.at_s - self._last_at
-        if self._last is None or self._last.shape != luma.shape:
-            return self._look(frame, luma)
-        # A change of light moves everything by the same amount; what counts is what moves against the rest.
-        change = np.abs((luma - self._last) - np.int16(np.median(luma - self._last)))
-        share = float(np.mean(change > MOVED_LEVELS))
-        if share >= SCENE_SHARE or since >= IDLE_S or (share >= MOVED_SHARE and since >= 0.999 / self.looks):
-            return self._look(frame, luma)
-        return False
+    def wants(self, frame: Frame) -> Look | None:
+        """The look to take at this frame, or None."""
+        luma = _samples(frame.luma())
+        if self._whole is None or self._whole.shape != luma.shape:
+            return self._everything(frame.at_s, luma)
+        moved = _moved(luma, self._whole)
+        if float(np.mean(moved)) >= SCENE_SHARE:
+            return self._everything(frame.at_s, luma)
+        since = frame.at_s - self._whole_at
+        due = since >= IDLE_S or (since >= 0.999 / self.looks and int(np.count_nonzero(moved)) >= MOVED_SAMPLES)
+        if not due:
+            return None
+        self._whole, self._whole_at = luma, frame.at_s
+        return Look(self._parts_worth(frame.at_s, luma))
 
-    def _look(self, frame: Frame, luma: npt.NDArray[np.int16]) -> bool:
-        self._last, self._last_at = luma, frame.at_s
-        return True
+    def _parts_worth(self, at_s: float, luma: Samples) -> tuple[int, ...]:
+        if self._near is None:
+            return ()
+        moved = _moved(luma, self._near)
+        worth = []
+        for number, part in enumerate(self.parts):
+            since = at_s - self._near_at[number]
+            cut = self._cut(part, luma.shape)
+            if since >= IDLE_S or (
+                since >= 0.999 / self.closer and int(np.count_nonzero(moved[cut])) >= MOVED_SAMPLES
+            ):
+                worth.append(number)
+                self._near[cut], self._near_at[number] = luma[cut], at_s
+        return tuple(worth)
+
+    def _everything(self, at_s: float, luma: Samples) -> Look:
+        self._whole, self._whole_at = luma, at_s
+        self._near, self._near_at = luma.copy(), [at_s] * len(self.parts)
+        return Look(tuple(range(len(self.parts))))
+
+    def _cut(self, part: Part, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        down, across = shape[0] / self.size[1], shape[1] / self.size[0]
+        return (
+            slice(int(part.top * down), int(np.ceil((part.top + part.height) * down))),
+            slice(int(part.left * across), int(np.ceil((part.left + part.width) * across))),
+        )
+
+
+def _samples(luma: Luma) -> Samples:
+    return luma.astype(np.int16)
+
+
+def _moved(now: Samples, before: Samples) -> npt.NDArray[np.bool_]:
+    """Where something moved. A change of light moves everything alike; what counts is what moves against it."""
+    change = now - before
+    moved: npt.NDArray[np.bool_] = np.abs(change - np.int16(np.median(change))) > MOVED_LEVELS
+    return moved

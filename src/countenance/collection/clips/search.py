@@ -10,27 +10,30 @@ Rules kept here:
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from PIL import Image
 
-from countenance.collection.clips.reading import Clip, ClipFacts
-from countenance.collection.clips.sampling import Sampler
-from countenance.collection.clips.tracking import Seen, Track, Tracker
+from countenance.collection.clips.answers import BestFace, ClipIdentification, TrackAnswer
+from countenance.collection.clips.looking import Distances
+from countenance.collection.clips.reading import Clip, Frame
+from countenance.collection.clips.sampling import Look, Sampler
+from countenance.collection.clips.tracking import Seen, TrackEnd, Tracker
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import CaseMissing
 from countenance.recognition.candidates.identify import Identification
-from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser
+from countenance.recognition.templates.recogniser import JudgedFace, RecognisedFace, Recogniser, in_order
 from countenance.settings import ImageLimits
-from countenance.terms import Box, Pixels
+from countenance.terms import Pixels
 
 MOST_TRACKS = 5_000
 SEARCHED_AT_ONCE = 200
+_NO_PIXELS: Pixels = np.empty((0, 0, 3), np.uint8)
 
 
 class Identify(Protocol):
@@ -41,97 +44,37 @@ class Identify(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackAnswer:
-    """One track: when and where it was seen, its best faces, and its candidates."""
-
-    number: int
-    first_s: float
-    last_s: float
-    looks: int
-    box: Box
-    """Where its best face was."""
-    best_at_s: float
-    quality: int
-    reasons: tuple[str, ...]
-    candidates: tuple[dict[str, object], ...]
-    path: tuple[tuple[float, Box], ...]
-    chips: tuple[bytes, ...]
-    """Its best faces as JPEG, best first, for the contact sheet; not part of the JSON answer."""
-
-    def as_dict(self) -> dict[str, object]:
-        """The JSON form."""
-        return {
-            "track": self.number,
-            "from": round(self.first_s, 3),
-            "to": round(self.last_s, 3),
-            "looks": self.looks,
-            "best": {"at": round(self.best_at_s, 3), "box": self.box.as_list()},
-            "quality": {"score": self.quality, "reasons": list(self.reasons)},
-            "candidates": list(self.candidates),
-            "boxes": [{"at": round(at, 3), "box": box.as_list()} for at, box in self.path],
-        }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClipIdentification:
-    """The answer about a clip."""
-
-    clip: str
-    case: str
-    purpose: str
-    facts: ClipFacts
-    seconds_of_clip: float
-    frames: int
-    looked_at: int
-    searches: tuple[str, ...]
-    threshold: float
-    gallery_size: int
-    model: str
-    tracks: tuple[TrackAnswer, ...]
-    left_out: int
-    notes: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """The JSON answer."""
-        facts = self.facts
-        return {
-            "clip": self.clip,
-            "case": self.case,
-            "purpose": self.purpose,
-            "video": {"width": facts.width, "height": facts.height, "codec": facts.codec},
-            "seconds": round(self.seconds_of_clip, 3),
-            "frames": self.frames,
-            "frames_looked_at": self.looked_at,
-            "searches": list(self.searches),
-            "threshold": round(self.threshold, 4),
-            "gallery_size": self.gallery_size,
-            "model": self.model,
-            "tracks": [track.as_dict() for track in self.tracks],
-            "tracks_left_out": self.left_out,
-            "notes": list(self.notes),
-        }
-
-
 def tracks_of(
     clip: Clip,
     recogniser: Recogniser,
-    sampler: Sampler | None = None,
     watch: Callable[[float, int, int], None] | None = None,
-) -> Iterator[Track]:
-    """The tracks of a clip, each when it ends. ``watch`` is told (seconds, frames, looks) after every frame.
+) -> Iterator[TrackEnd]:
+    """The tracks of a clip, each when it ends, with every processor busy.
 
-    Raises ClipUnreadable, ClipTooLarge.
+    ``watch`` is told (seconds, frames, looks) after every decoded frame. Raises ClipUnreadable, ClipTooLarge.
     """
-    sampler, tracker, looks = sampler or Sampler(), Tracker(), 0
-    for frame in clip.frames():
-        if sampler.wants(frame):
-            looks += 1
-            pixels = frame.pixels()
-            found = recogniser.recognise(pixels)
-            yield from tracker.look(frame.at_s, [_seen(frame.at_s, one) for one in found])
-        if watch is not None:
-            watch(frame.at_s, frame.number + 1, looks)
+    tracker = Tracker(recogniser.templates)
+
+    def wanted() -> Iterator[tuple[Frame, Distances, Look]]:
+        looks, distances, sampler = 0, Distances.of(1, 1), Sampler()
+        for frame in clip.frames():
+            if (frame.width, frame.height) != (distances.width, distances.height):
+                distances = Distances.of(frame.width, frame.height)
+                sampler = Sampler(distances.parts, (frame.width, frame.height))
+            look = sampler.wants(frame)
+            if look is not None:
+                looks += 1
+                yield frame, distances, look
+            if watch is not None:
+                watch(frame.at_s, clip.frames_passed, looks)
+
+    def seen(one: tuple[Frame, Distances, Look]) -> tuple[float, tuple[JudgedFace, ...]]:
+        frame, distances, look = one
+        pixels = frame.pixels()
+        return frame.at_s, recogniser.judge_in(pixels, distances.views(pixels, look.parts))
+
+    for at_s, faces in in_order(seen, wanted(), recogniser.workers):
+        yield from tracker.look(at_s, faces)
     yield from tracker.end()
 
 
@@ -160,15 +103,17 @@ def search_clip(
                 done = int(at_s) if total is None else min(int(at_s), total)
                 progress(done, total, f"seconds of the clip, {looks:,} of {frames:,} frames looked at")
 
-        kept: list[Track] = []
+        kept: list[_Kept] = []
         left_out = 0
         for track in tracks_of(clip, recogniser, watch=watch):
             if len(kept) < MOST_TRACKS:
-                kept.append(track)
+                kept.append(_Kept.of(track))
             else:
                 left_out += 1
         notes = tuple(clip.notes)
-    answers, searches, last = _identified(sorted(kept, key=lambda t: (t.first_s, t.number)), identify, notes)
+    answers, searches, last = _identified(
+        sorted(kept, key=lambda one: (one.track.first_s, one.track.number)), identify, notes
+    )
     if not kept:
         notes = (*notes, "no face was found in the clip")
     if left_out:
@@ -191,61 +136,50 @@ def search_clip(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A track until the end of the clip: a template, and its best faces as JPEG, a tenth of their pixels' bytes."""
+
+    track: TrackEnd
+    probe: RecognisedFace
+    chips: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, track: TrackEnd) -> _Kept:
+        first = track.best[0].judged
+        probe = RecognisedFace(first.face, _NO_PIXELS, first.quality, track.template)
+        chips = tuple(_jpeg(seen.judged.chip) for seen in track.best)
+        best = tuple(Seen(one.at_s, replace(one.judged, chip=_NO_PIXELS), one.template) for one in track.best)
+        return cls(replace(track, best=best), probe, chips)
+
+
 def _identified(
-    tracks: list[Track], identify: Identify, notes: tuple[str, ...]
+    tracks: list[_Kept], identify: Identify, notes: tuple[str, ...]
 ) -> tuple[list[TrackAnswer], list[str], Identification]:
     answers: list[TrackAnswer] = []
     searches: list[str] = []
     last: Identification | None = None
     for start in range(0, len(tracks), SEARCHED_AT_ONCE):
         some = tracks[start : start + SEARCHED_AT_ONCE]
-        probes = tuple(replace(track.best[0].found, template=track.template) for track in some)
-        last = identify(probes, notes)
+        last = identify(tuple(one.probe for one in some), notes)
         searches.append(last.search_id)
         listed = last.as_dict()["faces"]
         assert isinstance(listed, list)
-        for track, face in zip(some, listed, strict=True):
-            answers.append(_answer(len(answers) + 1, track, tuple(face["candidates"])))
+        for one, face in zip(some, listed, strict=True):
+            answers.append(_answer(len(answers) + 1, one, tuple(face["candidates"])))
     return answers, searches, identify((), notes) if last is None else last
 
 
-def _answer(number: int, track: Track, candidates: tuple[dict[str, object], ...]) -> TrackAnswer:
-    best = track.best[0]
-    return TrackAnswer(
-        number,
-        track.first_s,
-        track.last_s,
-        track.looks,
-        best.box,
-        best.at_s,
-        best.quality,
-        best.reasons,
-        candidates,
-        tuple(track.path),
-        tuple(_jpeg(seen.chip) for seen in track.best),
+def _answer(number: int, one: _Kept, candidates: tuple[dict[str, object], ...]) -> TrackAnswer:
+    track = one.track
+    faces = tuple(
+        BestFace(seen.at_s, seen.box, seen.judged.quality, chip)
+        for seen, chip in zip(track.best, one.chips, strict=True)
     )
-
-
-def _seen(at_s: float, found: RecognisedFace) -> Seen:
-    quality = found.quality
-    template = found.template.copy()  # a row of one array would keep every face of the frame alive
-    return Seen(
-        at_s,
-        found.face.box,
-        quality.score,
-        quality.reasons,
-        template,
-        found.chip,
-        replace(found, template=template),
-    )
+    return TrackAnswer(number, track.first_s, track.last_s, track.looks, faces, candidates, track.path)
 
 
 def _jpeg(chip: Pixels) -> bytes:
     out = BytesIO()
     Image.fromarray(chip).save(out, "JPEG", quality=90)
     return out.getvalue()
-
-
-def data_address(jpeg: bytes) -> str:
-    """A picture as an address that holds it, for a page without other files."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -1,43 +1,54 @@
 """The contact sheet: a page for the people who look, with every track, its faces, its quality and its candidates.
 
-Rules kept here: one file, no scripts, nothing fetched; what is written comes escaped. What a score is worth on a
-dark, small or blurred face stands beside it.
+Rules kept here: one file, no scripts, nothing fetched; what is written comes escaped. The only pictures are the
+clip's own faces: no picture of anybody on record. What a score is worth on a dark, small or blurred face stands
+beside it.
 """
 
 from __future__ import annotations
 
+import base64
 from html import escape
 
-from countenance.collection.clips.search import ClipIdentification, TrackAnswer, data_address
+from countenance.collection.clips.answers import BestFace, ClipIdentification, TrackAnswer
+from countenance.recognition.faces.quality import ACCEPTABLE
 
 _STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1c1c1c}"
-    "article{display:grid;grid-template-columns:auto 1fr;gap:1rem;border-top:1px solid #ccc;padding:1rem 0}"
-    "img{width:112px;height:112px;margin-right:4px}table{border-collapse:collapse}td,th{padding:2px 12px 2px 0;"
-    "text-align:left}.poor{color:#8a3b00}h2{margin:0 0 .3rem;font-size:1.05rem}.faces{max-width:240px}"
+    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:66rem;padding:0 1rem;color:#1c1c1c}"
+    "article{border-top:1px solid #ccc;padding:1rem 0;break-inside:avoid}h1{margin-bottom:.2rem}"
+    "h2{margin:0 0 .5rem;font-size:1.05rem}.faces{display:flex;gap:10px;flex-wrap:wrap;margin:0 0 .7rem}"
+    "figure{margin:0;width:112px}img{width:112px;height:112px;display:block;border-radius:4px;background:#eee}"
+    "figcaption{font-size:12px;color:#555}table{border-collapse:collapse;margin:.3rem 0}"
+    "td,th{padding:2px 18px 2px 0;text-align:left}th{font-weight:600;color:#555;font-size:13px}"
+    "td.n{font-variant-numeric:tabular-nums}p{margin:.3rem 0}.poor{color:#8a3b00}.note{color:#555}"
 )
 
 
 def contact_sheet(answer: ClipIdentification) -> str:
     """The page, HTML."""
-    notes = "".join(f"<p>{escape(note)}</p>" for note in answer.notes)
+    notes = "".join(f"<p class=poor>Note: {escape(note)}.</p>" for note in answer.notes)
     tracks = "".join(_track(track, answer.threshold) for track in answer.tracks)
+    facts = answer.facts
     return (
         "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width'><meta name=robots content=noindex>"
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src "
         "'unsafe-inline'\">"
         f"<title>{escape(answer.clip)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(answer.clip)}</h1><p>Case {escape(answer.case)}, purpose {escape(answer.purpose)}. "
-        f"{answer.seconds_of_clip:.0f} seconds, {answer.looked_at:,} of {answer.frames:,} frames looked at, "
-        f"{len(answer.tracks):,} tracks. A candidate is a hint for a person who looks, not an answer; threshold "
-        f"{answer.threshold:.2f}.</p>{notes}{tracks}</body></html>"
+        f"{facts.width} x {facts.height} pixels, {escape(facts.codec)}, {_clock(answer.seconds_of_clip)}; "
+        f"{answer.looked_at:,} of {answer.frames:,} frames looked at; {len(answer.tracks):,} tracks; "
+        f"{answer.gallery_size:,} references searched.</p>"
+        f"<p class=note>A candidate is a hint for a person who looks, not an answer. Threshold "
+        f"{answer.threshold:.2f}. Faces of the clip only; pictures of people on record are not shown.</p>"
+        f"{notes}{tracks}</body></html>"
     )
 
 
 def _track(track: TrackAnswer, threshold: float) -> str:
-    faces = "".join(f'<img alt="" src="{data_address(chip)}">' for chip in track.chips)
+    quality = track.faces[0].quality
     rows = "".join(
-        f"<tr><td>{escape(str(one['subject']))}<td>{one['score']:.3f}<td>{_strangers(one)}"
+        f"<tr><td>{escape(str(one['subject']))}<td class=n>{one['score']:.3f}<td class=n>{_strangers(one)}"
         for one in track.candidates
     )
     listed = (
@@ -45,12 +56,25 @@ def _track(track: TrackAnswer, threshold: float) -> str:
         if rows
         else f"<p>Nobody on record resembles this face above {threshold:.2f}.</p>"
     )
-    said = " ".join(track.reasons)
-    poor = f"<p class=poor>Quality {track.quality} of 100. {escape(said)}</p>" if said else ""
-    plain = "" if said else f"<p>Quality {track.quality} of 100.</p>"
+    reasons = "; ".join(quality.reasons)
+    said = f"Quality {quality.score} of 100" + (f": {reasons}." if reasons else ".")
+    worth = track.expected.sentence(threshold)
+    poor = " class=poor" if quality.score < ACCEPTABLE else ""
     return (
-        f"<article><div class=faces>{faces}</div><div><h2>Track {track.number}: {_clock(track.first_s)} to "
-        f"{_clock(track.last_s)}</h2>{poor}{plain}{listed}</div></article>"
+        f"<article><h2>Track {track.number}: {_clock(track.first_s)} to {_clock(track.last_s)}, seen "
+        f"{track.looks:,} {'time' if track.looks == 1 else 'times'}</h2>"
+        f"<div class=faces>{''.join(_face(face) for face in track.faces)}</div>"
+        f"<p{poor}>{escape(said)}</p><p class=note>{escape(worth)}</p>{listed}</article>"
+    )
+
+
+def _face(face: BestFace) -> str:
+    picture = "data:image/jpeg;base64," + base64.b64encode(face.jpeg).decode()
+    x, y, width, height = (round(value) for value in face.box.as_list())
+    where = f"{width} x {height} at {x}, {y}"
+    return (
+        f'<figure><img alt="A face of the clip" src="{picture}"><figcaption>{_clock(face.at_s)} &middot; quality '
+        f"{face.quality.score}<br>{where}</figcaption></figure>"
     )
 
 
@@ -60,5 +84,5 @@ def _strangers(candidate: dict[str, object]) -> str:
 
 
 def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    tenths = int(seconds * 10)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"

@@ -2,11 +2,13 @@
 
 Rules kept here:
 
-* A face and a track belong together by where the track was heading and by what its template looks like; the best
-  total over all pairs is taken (the assignment problem), not the first that fits.
+* A face that lies where exactly one track was heading, and that no other claims, joins it. Everything else, and
+  once a second that as well, is decided by what the faces look like: overlap and comparison score together, the
+  best total over all pairs (the assignment problem), not the first that fits.
 * A track that was not seen for a while is over; one that was seen only once is kept, because a glance may be all
   that there is.
 * Of a track a few best faces remain, not the clip: memory does not grow with its length but with who is in it.
+* Templates are made where they decide something: for a doubtful join, and of the best faces at the end.
 
 Why not a package: docs/adr/0016-clips.md.
 """
@@ -14,37 +16,72 @@ Why not a package: docs/adr/0016-clips.md.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
-from countenance.recognition.templates.recogniser import RecognisedFace
+from countenance.recognition.templates.recogniser import JudgedFace
 from countenance.terms import Box, Pixels, Vectors
 
 BEST = 5
 """Faces of a track that are kept."""
 LOST_S = 2.5
+CHECKED_S = 1.0
+"""A track is joined by place alone for no longer than this."""
+CLEAR = 0.4
+"""Overlap from which a face is where the track was heading."""
+TOUCHES = 0.05
+"""Overlap from which another face or track has a claim too."""
 SAME_ALONE = 0.5
 """Comparison score at which a face continues a track wherever it is."""
 SAME_NEAR = 0.1
 """Comparison score below which a face is not the same even in the same place: somebody stepped in front."""
 JOINED = 0.35
 """The least worth, overlap and likeness together, at which a face continues a track."""
+MOST_PLACES = 200
+"""Places of a track's path that are kept one by one; after that one in ``PLACE_S`` seconds."""
+PLACE_S = 5.0
+
+Extract = Callable[[Sequence[Pixels]], Vectors]
+"""Makes templates of aligned faces."""
+
+
+@dataclass(slots=True, eq=False)
+class Seen:
+    """A face at a time. Its template, unit length, is None until it is needed."""
+
+    at_s: float
+    judged: JudgedFace
+    template: Vectors | None = None
+
+    @property
+    def box(self) -> Box:
+        """Where it was."""
+        return self.judged.face.box
+
+    @property
+    def quality(self) -> int:
+        """How good it is, 0 to 100."""
+        return self.judged.quality.score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """A face at a time. ``chip`` is the aligned face, (112, 112, 3)."""
+class TrackEnd:
+    """What remains of a track: when and where, its best faces, best first, and their fused template.
 
-    at_s: float
-    box: Box
-    quality: int
-    reasons: tuple[str, ...]
+    The template is the mean of those of the best faces, each weighed by its quality; unit length.
+    """
+
+    number: int
+    first_s: float
+    last_s: float
+    looks: int
+    path: tuple[tuple[float, Box], ...]
+    best: tuple[Seen, ...]
     template: Vectors
-    chip: Pixels
-    found: RecognisedFace
 
 
 @dataclass(slots=True, eq=False)
@@ -58,22 +95,9 @@ class Track:
     looks: int = 0
     _velocity: tuple[float, float] = (0.0, 0.0)
     _mean: Vectors | None = None
+    _checked_s: float = 0.0
     _best: list[tuple[int, int, Seen]] = field(default_factory=list)
-    path: list[tuple[float, Box]] = field(default_factory=list)
-
-    @property
-    def best(self) -> tuple[Seen, ...]:
-        """Its best faces, best first."""
-        return tuple(seen for _, _, seen in sorted(self._best, key=lambda entry: (-entry[0], entry[1])))
-
-    @property
-    def template(self) -> Vectors:
-        """Its template, shape (dimensions,), unit length: the best faces' mean, each weighed by its quality."""
-        rows = np.stack([seen.template for seen in self.best])
-        weights = np.array([max(seen.quality, 1) for seen in self.best], np.float32)
-        fused = (rows * weights[:, None]).sum(axis=0)
-        unit: Vectors = (fused / np.linalg.norm(fused)).astype(np.float32)
-        return unit
+    _path: list[tuple[float, Box]] = field(default_factory=list)
 
     def expected(self, at_s: float) -> Box:
         """Where the face should be at a time, if it goes on as it did."""
@@ -85,14 +109,20 @@ class Track:
         """Comparison score with what the track looks like so far."""
         return 0.0 if self._mean is None else float(self._mean @ template)
 
+    def is_sure(self, at_s: float) -> bool:
+        """Whether a template was compared with the track's recently enough."""
+        return at_s - self._checked_s < CHECKED_S
+
     def add(self, seen: Seen) -> None:
         """Continue the track."""
         passed = seen.at_s - self.last_s
         if self.looks and passed > 0:
             across, down = (seen.box.x - self.box.x) / passed, (seen.box.y - self.box.y) / passed
             self._velocity = ((self._velocity[0] + across) / 2, (self._velocity[1] + down) / 2)
-        blended = seen.template if self._mean is None else 0.8 * self._mean + 0.2 * seen.template
-        self._mean = (blended / np.linalg.norm(blended)).astype(np.float32)
+        if seen.template is not None:
+            blended = seen.template if self._mean is None else 0.8 * self._mean + 0.2 * seen.template
+            self._mean = (blended / np.linalg.norm(blended)).astype(np.float32)
+            self._checked_s = seen.at_s
         self.box, self.last_s = seen.box, seen.at_s
         self.looks += 1
         entry = (seen.quality, -self.looks, seen)
@@ -100,30 +130,57 @@ class Track:
             heapq.heappush(self._best, entry)
         else:
             heapq.heappushpop(self._best, entry)
-        if len(self.path) < 200 or seen.at_s - self.path[-1][0] >= 5.0:
-            self.path.append((seen.at_s, seen.box))
+        if len(self._path) < MOST_PLACES or seen.at_s - self._path[-1][0] >= PLACE_S:
+            self._path.append((seen.at_s, seen.box))
+
+    def end(self, extract: Extract) -> TrackEnd:
+        """What remains of it. A best face that is unlike the others does not count: it is somebody else's."""
+        best = [seen for _, _, seen in sorted(self._best, key=lambda entry: (-entry[0], -entry[1]))]
+        _with_templates([seen for seen in best if seen.template is None], extract)
+        rows = np.stack([seen.template for seen in best if seen.template is not None])
+        weights = np.array([max(seen.quality, 1) for seen in best], np.float32)
+        like = _like_the_rest(rows, weights)
+        fused = (rows[like] * weights[like, None]).sum(axis=0)
+        unit: Vectors = (fused / np.linalg.norm(fused)).astype(np.float32)
+        kept = tuple(seen for seen, one in zip(best, like.tolist(), strict=True) if one)
+        return TrackEnd(self.number, self.first_s, self.last_s, self.looks, tuple(self._path), kept, unit)
 
 
 class Tracker:
     """Joins faces to tracks, look after look."""
 
-    def __init__(self) -> None:
+    def __init__(self, extract: Extract) -> None:
+        self._extract = extract
         self._open: list[Track] = []
         self._count = 0
 
-    def look(self, at_s: float, faces: Sequence[Seen]) -> Iterator[Track]:
+    def look(self, at_s: float, faces: Sequence[JudgedFace]) -> Iterator[TrackEnd]:
         """Take in what was seen at a time (rising from call to call); gives the tracks that ended before it."""
         ended = [track for track in self._open if at_s - track.last_s > LOST_S]
         self._open = [track for track in self._open if at_s - track.last_s <= LOST_S]
-        joined = assign(self._worth(at_s, faces))
-        for place, seen in enumerate(faces):
-            track = self._open[joined[place]] if joined[place] >= 0 else self._begin(seen)
-            track.add(seen)
-        yield from ended
+        seen = [Seen(at_s, one) for one in faces]
+        near = np.zeros((len(seen), len(self._open)))
+        for i, one in enumerate(seen):
+            for j, track in enumerate(self._open):
+                near[i, j] = overlap(track.expected(at_s), one.box)
+        clear = _clear(near, [track.is_sure(at_s) for track in self._open])
+        joined = {i: self._open[j] for i, j in clear}
+        faces_left = [i for i in range(len(seen)) if i not in joined]
+        taken = {j for _, j in clear}
+        tracks_left = [j for j in range(len(self._open)) if j not in taken]
+        _with_templates([seen[i] for i in faces_left], self._extract)
+        worth = self._worth(near, seen, faces_left, tracks_left)
+        for row, column in assign(worth):
+            joined[faces_left[row]] = self._open[tracks_left[column]]
+        for i, one in enumerate(seen):
+            (joined[i] if i in joined else self._begin(one)).add(one)
+        for track in ended:
+            yield track.end(self._extract)
 
-    def end(self) -> Iterator[Track]:
+    def end(self) -> Iterator[TrackEnd]:
         """The tracks that were still open when the clip ended."""
-        yield from self._open
+        for track in self._open:
+            yield track.end(self._extract)
         self._open = []
 
     def _begin(self, seen: Seen) -> Track:
@@ -132,13 +189,21 @@ class Tracker:
         self._open.append(track)
         return track
 
-    def _worth(self, at_s: float, faces: Sequence[Seen]) -> npt.NDArray[np.float64]:
-        worth = np.zeros((len(faces), len(self._open)))
-        for i, seen in enumerate(faces):
-            for j, track in enumerate(self._open):
-                near, alike = overlap(track.expected(at_s), seen.box), track.likeness(seen.template)
-                fits = alike >= SAME_ALONE or (near > 0.1 and alike >= SAME_NEAR)
-                worth[i, j] = 0.5 * near + max(alike, 0.0) if fits else 0.0
+    def _worth(
+        self,
+        near: npt.NDArray[np.float64],
+        seen: Sequence[Seen],
+        faces_left: Sequence[int],
+        tracks_left: Sequence[int],
+    ) -> npt.NDArray[np.float64]:
+        worth = np.zeros((len(faces_left), len(tracks_left)))
+        for row, i in enumerate(faces_left):
+            template = seen[i].template
+            assert template is not None
+            for column, j in enumerate(tracks_left):
+                alike = self._open[j].likeness(template)
+                fits = alike >= SAME_ALONE or (near[i, j] > 0.1 and alike >= SAME_NEAR)
+                worth[row, column] = 0.5 * near[i, j] + max(alike, 0.0) if fits else 0.0
         worth[worth < JOINED] = 0.0
         return worth
 
@@ -152,48 +217,35 @@ def overlap(one: Box, other: Box) -> float:
     return shared / whole if whole > 0 else 0.0
 
 
-def assign(worth: npt.NDArray[np.float64]) -> list[int]:
-    """For each row its column in the pairing of greatest total worth, or -1; pairs worth nothing are left out.
+def assign(worth: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """The pairs (row, column) of greatest total worth; a pair that is worth nothing is left out."""
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if worth[row, column] > 0]
 
-    The Hungarian method in the form of shortest augmenting paths (Jonker and Volgenant, Computing 38, 1987).
-    """
-    rows, columns = worth.shape
-    if not rows or not columns:
-        return [-1] * rows
-    # Square, with a place for "nobody" for each row, so that nobody is forced into a pair worth nothing.
-    size = rows + columns
-    cost = np.zeros((rows + 1, size + 1))
-    cost[1:, 1 : columns + 1] = np.where(worth > 0, -worth, 1e6)
-    u, v = np.zeros(rows + 1), np.zeros(size + 1)
-    owner = np.zeros(size + 1, np.int64)
-    for row in range(1, rows + 1):
-        owner[0], column = row, 0
-        least = np.full(size + 1, np.inf)
-        way = np.zeros(size + 1, np.int64)
-        used = np.zeros(size + 1, bool)
-        while True:
-            used[column] = True
-            here = owner[column]
-            reduced = cost[here] - u[here] - v
-            better = ~used & (reduced < least)
-            better[0] = False
-            least[better], way[better] = reduced[better], column
-            free = np.where(used, np.inf, least)
-            free[0] = np.inf
-            following = int(np.argmin(free))
-            step = free[following]
-            u[owner[used]] += step
-            v[used] -= step
-            least[~used] -= step
-            column = following
-            if owner[column] == 0:
-                break
-        while column:
-            before = int(way[column])
-            owner[column] = owner[before]
-            column = before
-    found = [-1] * rows
-    for column in range(1, columns + 1):
-        if owner[column] and worth[owner[column] - 1, column - 1] > 0:
-            found[int(owner[column]) - 1] = column - 1
-    return found
+
+def _clear(near: npt.NDArray[np.float64], sure: Sequence[bool]) -> list[tuple[int, int]]:
+    """The pairs of a face and a track that need no template: each has only the other."""
+    touching = near > TOUCHES
+    rows, columns = np.nonzero(near >= CLEAR)
+    return [
+        (i, j)
+        for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
+        if sure[j] and touching[i].sum() == 1 and touching[:, j].sum() == 1
+    ]
+
+
+def _with_templates(seen: Sequence[Seen], extract: Extract) -> None:
+    if seen:
+        for one, template in zip(seen, extract([one.judged.chip for one in seen]), strict=True):
+            one.template = template.copy()  # a row of one array would keep every template of the look alive
+
+
+def _like_the_rest(rows: Vectors, weights: Vectors) -> npt.NDArray[np.bool_]:
+    """Which of the templates resemble the one that resembles the others most; all, when there are two or fewer."""
+    if len(rows) < 3:
+        return np.ones(len(rows), bool)
+    scores = rows @ rows.T
+    middle = int(np.argmax(scores @ weights))
+    like: npt.NDArray[np.bool_] = scores[middle] >= SAME_NEAR
+    return like

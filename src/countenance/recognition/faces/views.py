@@ -79,6 +79,35 @@ def views(picture: Pixels, smallest_face: float = FOUND_FACE) -> Iterator[View]:
         yield from _tiles(resized, level, picture.shape[1], picture.shape[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rectangle of a picture, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def view_of(picture: Pixels, part: Part, scale: float, level: int) -> View:
+    """One part of ``picture`` at ``scale``. Give parts of one shape: every new one costs the network some time."""
+    cut = picture[part.top : part.top + part.height, part.left : part.left + part.width]
+    resized = _resized(cut, scale)
+    scale_x, scale_y = resized.shape[1] / cut.shape[1], resized.shape[0] / cut.shape[0]
+    right, bottom = part.left + part.width, part.top + part.height
+    return View(
+        samples=_padded(resized),
+        level=level,
+        scale_x=scale_x,
+        scale_y=scale_y,
+        left=part.left * scale_x,
+        top=part.top * scale_y,
+        width=resized.shape[1],
+        height=resized.shape[0],
+        inner=(part.left > 0, part.top > 0, right < picture.shape[1], bottom < picture.shape[0]),
+    )
+
+
 def level_scales(width: int, height: int, smallest_face: float = FOUND_FACE) -> tuple[float, ...]:
     """Scales of the levels, coarsest first."""
     first = min(1.0, WHOLE_SIDE / max(width, height))

@@ -7,10 +7,11 @@ order they went in; an error belongs to its picture and is raised at its turn.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from countenance.recognition.faces.align import align
 from countenance.recognition.faces.detect import Detector
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality, assess
+from countenance.recognition.faces.views import View
 from countenance.recognition.models.network import available_threads
 from countenance.recognition.models.package import ModelPackage, bundled_detector, bundled_template_model
 from countenance.recognition.templates.extract import Extractor
@@ -35,6 +37,39 @@ class RecognisedFace:
     chip: Pixels
     quality: Quality
     template: Vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedFace:
+    """A face before its template: where it is, the aligned face (112, 112, 3), its quality."""
+
+    face: Face
+    chip: Pixels
+    quality: Quality
+
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def in_order(work: Callable[[Given], Made], things: Iterable[Given], workers: int) -> Iterator[Made]:
+    """``work`` on each of ``things``, in order, ``workers`` at once; what one raises is raised at its turn.
+
+    ``things`` is read only a few ahead, in the caller's thread, so a generator of a million pictures is not held
+    in memory. The networks, OpenCV and FFmpeg compute without Python's lock, so threads suffice.
+    """
+    with ThreadPoolExecutor(workers + 1, thread_name_prefix="recognise") as pool:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for one in things:
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(work, one))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class Recogniser:
@@ -80,33 +115,36 @@ class Recogniser:
         """Length of a template."""
         return self._extractor.dimensions
 
+    @property
+    def workers(self) -> int:
+        """How many pictures are worked on at once."""
+        return self._workers
+
     def recognise(self, pixels: Pixels) -> tuple[RecognisedFace, ...]:
         """The faces in ``pixels`` (shape (h, w, 3), uint8, RGB), largest first; empty when there is none."""
-        faces = self._detector.detect(pixels)
-        if not faces:
+        judged = self._judged(pixels, self._detector.detect(pixels))
+        if not judged:
             return ()
-        chips = [align(pixels, face.landmarks) for face in faces]
-        templates = self._extractor.extract(np.stack(chips), mirrored=self._mirrored)
+        templates = self.templates([one.chip for one in judged])
         return tuple(
-            RecognisedFace(face, chip, assess(pixels, face, chip), template)
-            for face, chip, template in zip(faces, chips, templates, strict=True)
+            RecognisedFace(one.face, one.chip, one.quality, template)
+            for one, template in zip(judged, templates, strict=True)
         )
 
     def recognise_many(self, pictures: Iterable[Pixels]) -> Iterator[tuple[RecognisedFace, ...]]:
-        """``recognise`` for each of ``pictures``, in order, with every processor busy.
+        """``recognise`` for each of ``pictures``, in order, with every processor busy (see ``in_order``)."""
+        return in_order(self.recognise, pictures, self._workers)
 
-        ``pictures`` is read only a few ahead, in the caller's thread, so a generator of a million pictures
-        is not held in memory. The networks and OpenCV compute without Python's lock, so threads suffice.
-        """
-        with ThreadPoolExecutor(self._workers + 1, thread_name_prefix="recognise") as pool:
-            waiting: deque[Future[tuple[RecognisedFace, ...]]] = deque()
-            try:
-                for pixels in pictures:
-                    if len(waiting) > 2 * self._workers:
-                        yield waiting.popleft().result()
-                    waiting.append(pool.submit(self.recognise, pixels))
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+    def judge_in(self, pixels: Pixels, shown: Iterable[View]) -> tuple[JudgedFace, ...]:
+        """The faces in chosen views of ``pixels``, largest first, without templates."""
+        return self._judged(pixels, self._detector.detect_in(shown))
+
+    def templates(self, chips: Sequence[Pixels]) -> Vectors:
+        """The templates of aligned faces (112, 112, 3), at least one, as rows."""
+        return self._extractor.extract(np.stack(chips), mirrored=self._mirrored)
+
+    def _judged(self, pixels: Pixels, faces: tuple[Face, ...]) -> tuple[JudgedFace, ...]:
+        chips = [align(pixels, face.landmarks) for face in faces]
+        return tuple(
+            JudgedFace(face, chip, assess(pixels, face, chip)) for face, chip in zip(faces, chips, strict=True)
+        )
