@@ -37,12 +37,12 @@ from countenance.terms import Box, Vectors
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "clips"
 SCENES = (
-    Scene("a hall, many people", 32, 40, seed=1),
-    Scene("a hall, another hour", 32, 40, seed=2),
-    Scene("far away, faces of 30 to 64 pixels", 32, 40, widths=(30, 64), seed=3),
-    Scene("at the door, faces of 90 to 260 pixels", 32, 40, widths=(90, 260), seed=4),
-    Scene("in the dark, twice the noise", 32, 40, light=0.3, noise=6.0, seed=5),
-    Scene("a corridor, few people", 50, 12, seed=6),
+    Scene("a hall, many people", 20, 30, seed=1),
+    Scene("a hall, another hour", 20, 30, seed=2),
+    Scene("far away, faces of 30 to 64 pixels", 20, 30, widths=(30, 64), seed=3),
+    Scene("at the door, faces of 90 to 260 pixels", 20, 30, widths=(90, 260), seed=4),
+    Scene("in the dark, twice the noise", 20, 30, light=0.3, noise=6.0, seed=5),
+    Scene("a corridor, few people", 30, 8, seed=6),
 )
 REFERENCES = 3
 """Photographs of each person that a gallery would hold; the walkers wear the others."""

@@ -124,7 +124,7 @@ def recogniser(model_cache: Path) -> Recogniser:
 def test_however_it_is_packed_a_face_becomes_one_track(
     recogniser: Recogniser, orl_folder: Path, tmp_path: Path, codec: str, ending: str
 ) -> None:
-    rate = 25 if codec == "mpeg2video" else 10  # MPEG-2 knows no such rate as 10
+    rate = 25 if ending in {"mpg", "h264"} else 10  # MPEG-2 knows no rate of 10; bare H.264 says none
     clip = write(tmp_path / f"lobby.{ending}", walking([(orl(orl_folder, 5, 5), 0)], 20), codec=codec, rate=rate)
     with Clip(clip, LIMITS) as opened:
         tracks = list(tracks_of(opened, recogniser))
@@ -194,16 +194,17 @@ def test_half_a_file_of_another_kind_gives_its_first_half(tmp_path: Path, codec:
 
 
 def test_damage_in_the_middle_costs_the_middle_and_is_said(tmp_path: Path) -> None:
-    clip = write(tmp_path / "a.avi", walking([], 40), codec="mjpeg")
+    noise = np.random.default_rng(3).integers(0, 255, (40, 90, 160, 3), np.uint8)
+    clip = write(tmp_path / "a.ts", list(noise))
     data = bytearray(clip.read_bytes())
     third = len(data) // 3
-    data[third : third + 3000] = bytes(3000)
+    data[third : third + 20_000] = bytes(20_000)
     clip.write_bytes(data)
     with Clip(clip, LIMITS) as opened:
         times = [frame.at_s for frame in opened.frames()]
-        assert opened.notes
+        assert opened.notes == ["the clip is damaged or ends early; what could be decoded was searched"]
     assert times[-1] > 3
-    assert len(times) < 40
+    assert times == sorted(times)
 
 
 def test_times_of_a_variable_rate_are_the_clips_own(tmp_path: Path) -> None:
@@ -300,7 +301,7 @@ def test_a_standstill_is_looked_at_every_two_seconds_and_everywhere() -> None:
     assert set(taken.values()) == {tuple(range(len(distances.parts)))}
 
 
-def test_movement_is_looked_at_five_times_a_second_and_closer_only_where_it_is() -> None:
+def test_movement_is_looked_at_four_times_a_second_and_closer_only_where_it_is() -> None:
     distances = Distances.of(1920, 1080)
 
     def moving() -> Iterator[Still]:
@@ -310,9 +311,9 @@ def test_movement_is_looked_at_five_times_a_second_and_closer_only_where_it_is()
             yield Still(step * 0.04, luma)
 
     taken = looks(Sampler(distances.parts, (1920, 1080)), moving())
-    assert 18 <= len(taken) <= 21
+    assert 14 <= len(taken) <= 17
     closer = [at_s for at_s, parts in taken.items() if 0 in parts]
-    assert 8 <= len(closer) <= 11
+    assert 6 <= len(closer) <= 9
     between = [parts for at_s, parts in taken.items() if 0.1 < at_s < 1.9]
     assert {number for parts in between for number in parts} == {0}
 
@@ -412,8 +413,8 @@ def test_what_quality_does_to_the_score_is_shown(
 ) -> None:
     portrait = orl(orl_folder, 5, 5)
     answers = []
-    for name, picture in (("good.avi", portrait), ("poor.avi", spoil(portrait))):
-        clip = write(tmp_path / name, walking([(picture, 0)], 12), codec="mjpeg")
+    for name, picture in (("good.mkv", portrait), ("poor.mkv", spoil(portrait))):
+        clip = write(tmp_path / name, walking([(picture, 0)], 12), codec="ffv1")
         answers.append(
             gallery.collecting.search_clip(
                 clip, purpose="event-photos", case="1", threshold=0, sheet=tmp_path / f"{name}.html"
@@ -425,7 +426,7 @@ def test_what_quality_does_to_the_score_is_shown(
     assert poor.faces[0].quality.score < 60 <= good.faces[0].quality.score
     assert poor.faces[0].quality.reasons
     assert poor.expected.middle < good.expected.middle
-    page = (tmp_path / "poor.avi.html").read_text("utf-8")
+    page = (tmp_path / "poor.mkv.html").read_text("utf-8")
     assert poor.faces[0].quality.reasons[0] in page
     assert f"{poor.expected.middle:.2f}" in page
 
@@ -440,11 +441,11 @@ def test_what_is_expected_of_a_quality_is_what_the_benchmark_measured() -> None:
 
 @pytest.mark.slow
 def test_ten_hours_take_no_more_memory_than_one(recogniser: Recogniser, orl_folder: Path, tmp_path: Path) -> None:
-    """36,000 seconds at one frame in 30: a new visitor every ten frames."""
+    """36,000 seconds at one frame a minute: a new visitor every ten frames."""
     scene = walking([(orl(orl_folder, 5, 5), 0)], 8, (320, 180))
     empty = walking([], 2, (320, 180))
-    frames = [(scene + empty)[number % 10] for number in range(1200)]
-    clip = write(tmp_path / "night.mkv", frames, codec="mjpeg", times=[30.0 * number for number in range(1200)])
+    frames = [(scene + empty)[number % 10] for number in range(600)]
+    clip = write(tmp_path / "night.mkv", frames, codec="mjpeg", times=[60.0 * number for number in range(600)])
     resident: list[int] = []
 
     def watch(at_s: float, _frames: int, _looks: int) -> None:
@@ -452,11 +453,11 @@ def test_ten_hours_take_no_more_memory_than_one(recogniser: Recogniser, orl_fold
             resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
     with Clip(clip, LIMITS) as opened:
-        assert opened.facts.duration_s == pytest.approx(36_000, abs=60)
+        assert opened.facts.duration_s == pytest.approx(36_000, abs=120)
         tracks = sum(1 for _ in tracks_of(opened, recogniser, watch=watch))
     assert len(resident) == 10
     assert max(resident) - resident[1] < 24 * 2**20
-    assert tracks > 500
+    assert tracks > 250
 
 
 @pytest.mark.parametrize("name", ["rtsp://camera/1", "/dev/video0"])

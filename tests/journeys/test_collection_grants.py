@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -12,14 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from PIL import Image, PngImagePlugin
+from sqlalchemy import func, select
 
 from countenance import Countenance
 from countenance.clock import to_text
 from countenance.collection.grants.address import PUBLIC, Reach, is_public
 from countenance.collection.grants.document import read_grant, signed
+from countenance.collection.grants.fetching import Fetcher
 from countenance.collection.grants.reservations import Robots
+from countenance.collection.grants.site import Site
 from countenance.collection.metadata import reservation
 from countenance.collection.outcomes import FileOutcome
 from countenance.errors import (
@@ -30,10 +42,12 @@ from countenance.errors import (
     GrantMissing,
     GrantUnknown,
     PageNotGranted,
+    PageReserved,
+    PageUnreadable,
 )
-from countenance.store import collecting
+from countenance.store import collecting, schema
 from tests.galleries import START, Galleries, permit
-from tests.unit.collection.pictures import group, orl
+from tests.unit.collection.pictures import group, orl, with_position
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -263,6 +277,15 @@ RESERVED: dict[str, tuple[str, bytes, dict[str, str]]] = {
     "robots.txt": ("/robots.txt", b"User-agent: *\nDisallow: /photos/", {}),
     "robots.txt for us": ("/robots.txt", b"User-agent: countenance\nDisallow: /\n\nUser-agent: *\nAllow: /", {}),
     "TDM policy": ("/.well-known/tdmrep.json", b'[{"location": "/photos/*", "tdm-reservation": 1}]', {}),
+    "robots.txt that is broken": ("/robots.txt", b"oops", {"status": "503"}),
+    "robots.txt that is closed": ("/robots.txt", b"no", {"status": "403"}),
+    "robots.txt that leads elsewhere": ("/robots.txt", b"", {"status": "301", "Location": "/other.txt"}),
+    "robots.txt that asks for a week": ("/robots.txt", b"User-agent: *\nCrawl-delay: 99999", {}),
+    "TDM policy of which the first rule counts": (
+        "/.well-known/tdmrep.json",
+        b'[{"location": "/photos/", "tdm-reservation": 1}, {"location": "/", "tdm-reservation": 0}]',
+        {},
+    ),
     "TDM policy that cannot be read": ("/.well-known/tdmrep.json", b"{", {}),
     "X-Robots-Tag": ("/photos/a.jpg", b"", {"X_Robots_Tag": "noai"}),
     "X-Robots-Tag for us": ("/photos/a.jpg", b"", {"X_Robots_Tag": "otherbot: index, countenance: noimageindex"}),
@@ -277,10 +300,41 @@ def test_one_no_is_enough_wherever_it_stands(
     gallery: Countenance, filled: LocalSite, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
     filled.grant(pages=["/team"])
-    filled.put(path, body or filled.answers[path][2], **headers)
-    done, seen = read(gallery, filled)
-    assert {one.code for one in seen} == {"page_reserved"}
-    assert done.references == 0
+    status = int(headers.get("status", "200"))
+    named = {name: value for name, value in headers.items() if name != "status"}
+    filled.put(path, body or filled.answers.get(path, (0, {}, b""))[2], status=status, **named)
+    try:
+        done, seen = read(gallery, filled)
+    except (PageReserved, PageUnreadable, AddressForbidden):  # the whole site is closed
+        assert path == "/robots.txt"
+        assert not any(one.startswith(("/team", "/photos")) for one in filled.paths)
+    else:
+        assert {one.code for one in seen} == {"page_reserved"}
+        assert done.references == 0
+    assert gallery.status().images == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/robots.txt", b"", 404),
+        ("/robots.txt", b"User-agent: otherbot\nDisallow: /", 200),
+        (
+            "/.well-known/tdmrep.json",
+            b'[{"location": "/photos/", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]',
+            200,
+        ),
+        ("/.well-known/tdmrep.json", b"", 410),
+    ],
+)  # fmt: skip
+def test_who_says_nothing_against_it_is_read(
+    gallery: Countenance, filled: LocalSite, path: str, body: bytes, status: int
+) -> None:
+    filled.grant(pages=["/photos/page"])
+    filled.put("/photos/page", "<img src='/photos/a.jpg'>")
+    filled.put(path, body, status=status)
+    done, _ = read(gallery, filled, "/photos/page")
+    assert done.references == 1
 
 
 def test_robots_patterns_follow_the_standard() -> None:
@@ -302,6 +356,11 @@ def test_reservations_in_a_pictures_own_metadata_are_found() -> None:
     c2pa = b"\xff\xd8jumb c2pa.training-mining entries c2pa.ai_training use notAllowed"
     assert "C2PA" in str(reservation(c2pa))
     assert reservation(c2pa.replace(b"notAllowed", b"allowed")) is None
+    cawg = c2pa.replace(b"c2pa.", b"cawg.")
+    assert "C2PA" in str(reservation(cawg))
+    assert "C2PA" in str(reservation(c2pa.replace(b"notAllowed", b"allowed") + bytes(5000) + cawg)), "a later no"
+    element = b"<p:DataMining>http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING</p:DataMining>"
+    assert "AIMLTRAINING" in str(reservation(element)), "under whatever prefix"
     assert reservation(b"<x plus:DataMining='DMI-ALLOWED'/>") is None
 
 
@@ -342,6 +401,18 @@ def test_an_answer_that_leads_astray_is_no_answer(
         "gopher://example.org/",
         "https://example.org\\@localhost/",
         "https://exam ple.org/",
+        "https://0177.0.0.1/",
+        "https://127.1/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://\uff11\uff12\uff17.0.0.1/",
+        "https://\u2460\u2461\u2466.\u24ea.\u24ea.\u2460/",
+        "https://user:secret@example.org/",
+        "https://example.org:8443/",
+        "https://example.org:443@127.0.0.1/",
+        "https://example.org:99999/",
+        "https://printer/",
+        "//example.org/",
         "rtsp://example.org/",
     ],
 )
@@ -372,6 +443,152 @@ def test_a_name_is_resolved_once_and_one_private_address_refuses_it() -> None:
     mixed = Reach(resolve=lambda host, port: ["93.184.216.34", "10.0.0.1"])
     with pytest.raises(AddressForbidden):
         mixed.find(place)
+
+
+def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_name_says_next(site: LocalSite) -> None:
+    """DNS rebinding: the second answer of the name server is another address."""
+    asked: list[str] = []
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return next(answers)
+
+    reach = replace(LOCAL, resolve=resolve, any_host=False)
+    site.put("/a", "first")
+    port = site.origin.rpartition(":")[2]
+    place = reach.place(f"http://granted.example.org:{port}/a")
+    fetcher = Fetcher(reach, pause=0)
+    assert fetcher.get(place, 100).body == b"first"
+    assert site.asked[0][1]["host"] == f"granted.example.org:{port}"
+    with pytest.raises(AddressForbidden):
+        fetcher.get(place, 100)
+    assert asked == ["granted.example.org"] * 2, "once for each request"
+    assert len(site.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "inside", ["http://127.0.0.1:PORT/secret", "http://localhost:PORT/secret", "//127.0.0.1/x", "/secret"]
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed_wherever_it_leads(site: LocalSite, status: int, inside: str) -> None:
+    port = site.origin.rpartition(":")[2]
+    site.put("/a", "", status=status, Location=inside.replace("PORT", port))
+    site.put("/secret", "secret")
+    with pytest.raises(AddressForbidden):
+        Fetcher(LOCAL, pause=0).get(LOCAL.place(site.origin + "/a"), 100)
+    assert site.paths == ["/a"]
+
+
+def test_a_site_is_asked_once_a_second_or_as_seldom_as_it_says(gallery: Countenance, filled: LocalSite) -> None:
+    now, slept = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    fetcher = Fetcher(LOCAL, sleep=sleep, seconds=lambda: now[0])
+    site = Site(LOCAL.place(filled.origin + "/team"), fetcher, gallery._clock.now, 10**7)
+    filled.put("/robots.txt", "User-agent: *\nCrawl-delay: 4")
+    grant = site.grant()
+    assert len(list(site.read(grant, lambda url: {}))) == 6
+    assert slept == [1.0, 4.0, 4.0, 4.0, 4.0, 4.0]
+    assert len(filled.asked) == len(slept) + 1
+
+
+@pytest.mark.parametrize(("named", "served"), [("granted.example.org", True), ("other.example.org", False)])
+def test_the_certificate_must_be_that_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, served: bool
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "granted.example.org")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("granted.example.org")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"served")
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that does not like the certificate hangs up."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    reach = replace(LOCAL, resolve=lambda host, port: ["127.0.0.1"], schemes=frozenset({"https"}), any_host=False)
+    try:
+        place = reach.place(f"https://{named}:{server.server_address[1]}/")
+        if served:
+            assert Fetcher(reach, pause=0).get(place, 100).body == b"served"
+        else:
+            with pytest.raises(PageUnreadable):
+                Fetcher(reach, pause=0).get(place, 100)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_worked_example_for_site_owners_works(
+    gallery: Countenance, site: LocalSite, orl_folder: Path, tmp_path: Path
+) -> None:
+    examples = Path(__file__).resolve().parents[2] / "examples" / "grants"
+    page = (examples.parents[1] / "docs" / "for-site-owners.md").read_text("utf-8")
+    document = json.loads((examples / "grant.json").read_text("utf-8"))
+    assert document == json.loads(page.split("```json\n")[1].split("```")[0]), "the page shows the example"
+    document |= {
+        "site": site.origin,
+        "issued": to_text(START - timedelta(days=1)),
+        "expires": to_text(START + timedelta(days=9)),
+    }
+    (tmp_path / "grant.json").write_text(json.dumps(document), "utf-8")
+    for _ in range(2):  # the second time with the key of the first
+        done = subprocess.run(
+            [sys.executable, examples / "publish.py", "grant.json", "owner.key", "site"],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert done.stdout.startswith("published: ")
+    assert (tmp_path / "owner.key").stat().st_mode & 0o777 == 0o600
+    site.put("/.well-known/countenance.json", (tmp_path / "site/.well-known/countenance.json").read_bytes())
+    site.put("/team.html", "<img src='/images/team/anna.jpg'>")
+    site.put("/images/team/anna.jpg", group([orl(orl_folder, 5, 4), orl(orl_folder, 20, 1)]))
+    assert read(gallery, site, "/team.html")[0].references == 1
+    assert gallery.collecting.withdraw_grant(site.origin, reach=LOCAL).references == 1
+    with pytest.raises(GrantEnded):
+        read(gallery, site, "/team.html")
+
+
+def test_a_withdrawn_grant_takes_evidence_of_residence_along(gallery: Countenance, filled: LocalSite) -> None:
+    def told() -> int:
+        with gallery._database.read() as connection:
+            query = select(func.count()).where(schema.residency_evidence.c.image_id.is_not(None))
+            return int(connection.scalar(query) or 0)
+
+    filled.put("/photos/b.jpg", with_position(filled.answers["/photos/b.jpg"][2], (48, 51, 24), (2, 21, 3)))
+    before = told()
+    read(gallery, filled)
+    assert told() > before
+    gallery.collecting.withdraw_grant(filled.origin, reach=LOCAL)
+    assert told() == before
 
 
 def test_loopback_is_refused_without_the_tests_own_reach(gallery: Countenance, filled: LocalSite) -> None:

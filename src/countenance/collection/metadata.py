@@ -110,9 +110,11 @@ def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 # -- reservations -------------------------------------------------------------------------------------------
 
-_MINING = re.compile(rb"plus:DataMining\b[^<]{0,400}?(DMI-[A-Z-]+)", re.DOTALL)
+_MINING = re.compile(rb"\bDataMining\b[^<]{0,400}?(DMI-[A-Z-]+)", re.DOTALL)
 _TDM = re.compile(rb"tdm:reservation\b[^0-9]{0,40}1|tdm-reservation\b[^0-9]{0,40}1", re.IGNORECASE)
-_C2PA = re.compile(rb"c2pa\.(?:training-mining|ai_training|ai_generative_training|ai_inference|data_mining)")
+_C2PA = re.compile(
+    rb"(?:c2pa|cawg)\.(?:training-mining|ai_training|ai_generative_training|ai_inference|data_mining)"
+)
 _REFUSALS = (b"notAllowed", b"constrained")
 _ALLOWED = b"DMI-ALLOWED"
 _UNSPECIFIED = b"DMI-UNSPECIFIED"
@@ -122,8 +124,10 @@ def reservation(data: bytes) -> str | None:
     """What in the picture's metadata says that it is not to be taken, in half a sentence; None when nothing does.
 
     Read are the IPTC/PLUS "Data Mining" property and TDM reservations in XMP, and C2PA training-and-mining
-    assertions (c2pa.training-mining, C2PA 1.3 to 2.x) in JUMBF; the C2PA signature is not checked: whoever wrote
-    "no" is believed.
+    assertions in JUMBF: ``c2pa.training-mining`` as C2PA 1.x defined it, and ``cawg.training-mining``, under which
+    the Creator Assertions Working Group publishes it since C2PA 2.0 left it out (cawg.io/training-and-data-mining).
+    Their entries have a ``use`` of allowed, notAllowed or constrained; constrained counts as no. The C2PA signature
+    is not checked: whoever wrote "no" is believed.
     """
     head = data[: 32 * 1024 * 1024]
     for value in _MINING.findall(head):
@@ -131,8 +135,7 @@ def reservation(data: bytes) -> str | None:
             return f"its IPTC data mining property is {value.decode()}"
     if _TDM.search(head):
         return "its XMP reserves text and data mining"
-    found = _C2PA.search(head)
-    if found is not None:
+    for found in _C2PA.finditer(head):
         after = head[found.start() : found.start() + 4096]
         if any(word in after for word in _REFUSALS):
             return "its C2PA manifest does not allow training and mining"

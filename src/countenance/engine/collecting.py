@@ -221,8 +221,8 @@ class Collecting:
         ``case`` is the id or reference of a case on record, which then allows the search and says its ``purpose``,
         or a file number of the operator's own, for which the purpose has to be named.
 
-        Raises CaseMissing, AccessRefused (the case allows no search), LiveInputRefused, ClipUnreadable, ClipTooLarge,
-        ClipDecoderMissing, PurposeUnknown, InputInvalid, ModelUncalibrated.
+        Raises CaseMissing, AccessRefused (the case allows no search), LiveInputRefused, ClipUnreadable,
+        ClipTooLarge, ClipDecoderMissing, PurposeUnknown, InputInvalid, ModelUncalibrated.
         """
         parts = self._parts
         purpose = self._purpose(case.strip(), purpose)

@@ -19,6 +19,7 @@ _i = schema.images
 _w = collection_tables.pending_faces
 _m = collection_tables.imports
 _f = collection_tables.import_files
+_e = schema.residency_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,18 @@ def drop_references(connection: Connection, images: Sequence[str]) -> None:
 
 
 def drop_images(connection: Connection, images: Sequence[str]) -> None:
-    """Delete the rows of these images and of where they came from."""
+    """Delete the rows of these images, of where they came from, and of what they told of residence."""
     for some in pieces(images):
+        connection.execute(delete(_e).where(_e.c.image_id.in_(some)))
         connection.execute(delete(_o).where(_o.c.image_id.in_(some)))
         connection.execute(delete(_i).where(_i.c.image_id.in_(some)))
+
+
+def evidence_left(connection: Connection, images: Sequence[str]) -> int:
+    """How much evidence of residence these images still give."""
+    return sum(
+        int(connection.scalar(select(func.count()).where(_e.c.image_id.in_(some))) or 0) for some in pieces(images)
+    )
 
 
 def drop_pending(connection: Connection, grant_ids: Sequence[str]) -> int:

@@ -23,14 +23,14 @@ class Expected:
         """The JSON form."""
         return {"middle": self.middle, "lowest_tenth": self.tenth, "measured_on_tracks": self.tracks}
 
-    def sentence(self, threshold: float) -> str:
-        """The same for people, against the threshold of the search."""
+    def sentence(self, unreached: float | None) -> str:
+        """The same for people; ``unreached`` is the threshold of a search that found nobody."""
         said = (
             f"Faces of such quality score {self.middle:.2f} with their own references in the middle, and a tenth "
             f"of them less than {self.tenth:.2f} (drawn clips, {self.tracks} tracks)."
         )
-        if self.tenth < threshold:
-            said += f" The threshold is {threshold:.2f}: that nobody is named does not mean that nobody is known."
+        if unreached is not None and self.tenth < unreached:
+            said += f" The threshold is {unreached:.2f}: that nobody is named does not mean that nobody is known."
         return said
 
 

@@ -7,7 +7,7 @@ Rules kept here:
 * The size a clip announces is held against the limits before anything is decoded; a frame of another size, too.
 * A clip that ends early, or is damaged, gives the frames before the damage, and says so.
 * Frames that no other frame is built on are left undecoded while enough others remain (``ENOUGH_S``): a look is
-  taken five times a second at most, and what is decoded is decoded in full.
+  taken four times a second at most, and what is decoded is decoded in full.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ ENDINGS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".3gp", ".
 ENDINGS |= {".mpg", ".mpeg", ".wmv", ".flv", ".mjpeg", ".mjpg", ".vob", ".asf", ".dav", ".h264", ".h265", ".264"}
 _GREY_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
 """Formats whose first plane is the grey picture, one byte a pixel."""
+_DAMAGED = "the clip is damaged or ends early; what could be decoded was searched"
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
 _PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat", b"v=0\r", b"v=0\n", b"[playlist]")
 MOST_DAMAGED = 500
 """Packets in a row that cannot be decoded, after which the clip is taken to be over."""
 ENOUGH_S = 0.11
-"""Seconds between frames with which the sampler is content; with less of them every frame is decoded."""
+"""Seconds between frames with which the sampler is content; with fewer of them every frame is decoded."""
+SKIPPED_FROM = 18.0
+"""Frames a second from which some are left undecoded."""
 
 Luma = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 """A small grey picture, shape (h, w)."""
@@ -137,11 +140,11 @@ class Clip:
 
         ``frames_passed`` counts all frames up to there, those that were left undecoded included.
         """
-        decoded, damaged, rate, last = 0, 0, self.facts.rate or 25.0, -1.0
+        decoded, damaged, rate, last = 0, 0, self.facts.rate or 25.0, 0.0
         context, base = self._stream.codec_context, self._stream.time_base
         start = float(self._stream.start_time * base) if self._stream.start_time is not None and base else 0.0
         all_whole = bool(context.codec.intra_only)
-        context.skip_frame = "NONREF"
+        context.skip_frame = "NONREF" if rate >= SKIPPED_FROM else "DEFAULT"
         packets = iter(self._container.demux(self._stream))
         while damaged < MOST_DAMAGED:
             try:
@@ -149,24 +152,29 @@ class Clip:
                 if packet is None:
                     break
                 self.frames_passed += bool(packet.size)
-                if all_whole and _early(packet, last + start):
+                if all_whole and decoded and rate >= SKIPPED_FROM and _early(packet, last + start):
                     continue
                 frames = packet.decode()
                 damaged = 0
             except (self._av.FFmpegError, ValueError):
                 damaged += 1
-                self._note("the clip is damaged or ends early; what could be decoded was searched")
+                self._note(_DAMAGED)
                 continue
             for frame in frames:
                 self._check_size(frame.width, frame.height)
                 at = None if frame.time is None else float(frame.time) - start
                 # Without times of its own, or with ones that stand still, a frame comes one rate after the last.
-                at_s = at if at is not None and at > last else last + 1 / rate
-                if decoded and at_s - last > ENOUGH_S:
+                if not decoded:
+                    at_s = max(0.0, at or 0.0)
+                else:
+                    at_s = at if at is not None and at > last else last + 1 / rate
+                if at_s - last > ENOUGH_S:
                     context.skip_frame = "DEFAULT"
+                if frame.is_corrupt:
+                    self._note(_DAMAGED)
                 last = at_s
                 decoded += 1
-                yield Frame(max(0.0, at_s), frame, self._luma_side)
+                yield Frame(at_s, frame, self._luma_side)
         if not decoded:
             raise ClipUnreadable("Not one frame of the clip can be decoded.")
 

@@ -22,8 +22,8 @@ from countenance.collection.clips.reading import Frame, Luma
 from countenance.recognition.faces.views import Part
 
 IDLE_S = 2.0
-LOOKS_A_SECOND = 5.0
-CLOSER_A_SECOND = 2.5
+LOOKS_A_SECOND = 4.0
+CLOSER_A_SECOND = 2.0
 MOVED_LEVELS = 14
 """Grey levels by which a sample must differ to have moved; above the noise of a dark sensor."""
 MOVED_SAMPLES = 6

@@ -58,7 +58,7 @@ def _track(track: TrackAnswer, threshold: float) -> str:
     )
     reasons = "; ".join(quality.reasons)
     said = f"Quality {quality.score} of 100" + (f": {reasons}." if reasons else ".")
-    worth = track.expected.sentence(threshold)
+    worth = track.expected.sentence(None if track.candidates else threshold)
     poor = " class=poor" if quality.score < ACCEPTABLE else ""
     return (
         f"<article><h2>Track {track.number}: {_clock(track.first_s)} to {_clock(track.last_s)}, seen "
@@ -71,9 +71,9 @@ def _track(track: TrackAnswer, threshold: float) -> str:
 def _face(face: BestFace) -> str:
     picture = "data:image/jpeg;base64," + base64.b64encode(face.jpeg).decode()
     x, y, width, height = (round(value) for value in face.box.as_list())
-    where = f"{width} x {height} at {x}, {y}"
+    where = f"{width}x{height} at {x}, {y}"
     return (
-        f'<figure><img alt="A face of the clip" src="{picture}"><figcaption>{_clock(face.at_s)} &middot; quality '
+        f'<figure><img alt="A face of the clip" src="{picture}"><figcaption>{_clock(face.at_s)}<br>quality '
         f"{face.quality.score}<br>{where}</figcaption></figure>"
     )
 

@@ -37,8 +37,9 @@ TOUCHES = 0.05
 """Overlap from which another face or track has a claim too."""
 SAME_ALONE = 0.5
 """Comparison score at which a face continues a track wherever it is."""
-SAME_NEAR = 0.1
-"""Comparison score below which a face is not the same even in the same place: somebody stepped in front."""
+SAME_NEAR = 0.25
+"""Comparison score below which a face is not the same even in the same place: somebody stepped in front. Different
+people score 0.10 +- 0.10 (docs/quality.md), one person from look to look far more."""
 JOINED = 0.35
 """The least worth, overlap and likeness together, at which a face continues a track."""
 MOST_PLACES = 200

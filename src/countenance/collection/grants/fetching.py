@@ -24,7 +24,8 @@ USER_AGENT = f"{AGENT}/1 (reads only what a grant lists)"
 TIMEOUT_SECONDS = 20.0
 DEADLINE_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 600.0
+"""A site that asks for longer pauses is not read: nobody would wait for the end."""
 _CHUNK = 64 * 1024
 
 
@@ -76,8 +77,10 @@ class Fetcher:
     _last: float | None = field(default=None)
 
     def slow_down(self, seconds: float) -> None:
-        """Leave at least so much time between requests, as the site's robots.txt asks."""
-        self.pause = min(max(self.pause, seconds), LONGEST_PAUSE_SECONDS)
+        """Leave at least so much time between requests, as the site's robots.txt asks. Raises PageReserved."""
+        if seconds > LONGEST_PAUSE_SECONDS:
+            raise PageReserved(f"The site's robots.txt asks for {seconds:,.0f} seconds between two requests.")
+        self.pause = max(self.pause, seconds)
 
     def get(self, place: Place, limit: int, *, conditions: Mapping[str, str] | None = None) -> Answer:
         """The answer to one GET, at most ``limit`` bytes of it.

@@ -179,6 +179,7 @@ class GrantRegister:
         left = len(index.held(np.array(numbers, np.int64))) + blobs.count(images)
         with self._database.read() as connection:
             left += len(granting.image_ids(connection, ids)) + len(granting.reference_ids(connection, images))
+            left += granting.evidence_left(connection, images)
         if left:
             raise ErasureIncomplete(f"{left} thing(s) that came through the grants of {origin} are still there.")
         checked = [

@@ -3,7 +3,9 @@
 Rules kept here: one "no" is enough, wherever it stands; a robots.txt that cannot be read says no to everything.
 
 Sources: RFC 9309 (robots.txt), the ``X-Robots-Tag`` header and robots meta element as search engines document them
-with the later ``noai`` and ``noimageai``, TDMRep (W3C community group, 2024).
+with the later ``noai`` and ``noimageai``, TDMRep (final report of the W3C community group, 10 May 2024:
+w3.org/community/reports/tdmrep/CG-FINAL-tdmrep-20240510; section "TDM File on the Origin Server"). TDMRep lets a
+header or an element of a page overrule the file; here it cannot take a "no" back.
 """
 
 from __future__ import annotations
@@ -162,7 +164,7 @@ class TdmPolicy:
         return cls(tuple(rules))
 
     def reserves(self, path: str) -> bool:
-        """Whether a path is reserved: the first pattern that matches decides (TDMRep, 6.2)."""
+        """Whether a path is reserved. The most specific match decides, "the first in sequence" (TDMRep)."""
         plain = _normal(path)
         return next((reserved for pattern, reserved in self.rules if _matches(_normal(pattern), plain)), False)
 

@@ -92,7 +92,8 @@ class Part:
 def view_of(picture: Pixels, part: Part, scale: float, level: int) -> View:
     """One part of ``picture`` at ``scale``. Give parts of one shape: every new one costs the network some time."""
     cut = picture[part.top : part.top + part.height, part.left : part.left + part.width]
-    resized = _resized(cut, scale)
+    # Between half and full size nothing is lost without the mean over an area, which takes several times as long.
+    resized = _resized(cut, scale, cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
     scale_x, scale_y = resized.shape[1] / cut.shape[1], resized.shape[0] / cut.shape[0]
     right, bottom = part.left + part.width, part.top + part.height
     return View(
@@ -144,12 +145,13 @@ def framed(picture: Pixels) -> View:
     )
 
 
-def _resized(picture: Pixels, scale: float) -> Pixels:
+def _resized(picture: Pixels, scale: float, how: int | None = None) -> Pixels:
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if size == (width, height):
         return picture
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    if how is None:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
 
 
