@@ -24,8 +24,11 @@ from countenance.recognition.faces.views import Part
 IDLE_S = 2.0
 LOOKS_A_SECOND = 4.0
 CLOSER_A_SECOND = 2.0
-MOVED_LEVELS = 14
-"""Grey levels by which a sample must differ to have moved; above the noise of a dark sensor."""
+MOVED_LEVELS = (5, 14)
+"""Grey levels by which a sample must differ to have moved: fewer in the dark, where everything differs less. A
+sample is the mean of many pixels, so a sensor's noise stays below the lower one."""
+MOVED_CONTRAST = 0.08
+"""The same as a share of the scene's range from dark to light."""
 MOVED_SAMPLES = 6
 """Samples that must have moved: at 160 x 90 samples that is what a face of 30 pixels covers in 1080p."""
 SCENE_SHARE = 0.5
@@ -56,26 +59,27 @@ class Sampler:
     _near: Samples | None = field(default=None)
     """Each part as it was when it was last looked at closer."""
     _near_at: list[float] = field(default_factory=list)
+    _levels: int = field(default=MOVED_LEVELS[0])
 
     def wants(self, frame: Frame) -> Look | None:
         """The look to take at this frame, or None."""
         luma = _samples(frame.luma())
         if self._whole is None or self._whole.shape != luma.shape:
             return self._everything(frame.at_s, luma)
-        moved = _moved(luma, self._whole)
+        moved = _moved(luma, self._whole, self._levels)
         if float(np.mean(moved)) >= SCENE_SHARE:
             return self._everything(frame.at_s, luma)
         since = frame.at_s - self._whole_at
         due = since >= IDLE_S or (since >= 0.999 / self.looks and int(np.count_nonzero(moved)) >= MOVED_SAMPLES)
         if not due:
             return None
-        self._whole, self._whole_at = luma, frame.at_s
+        self._seen(frame.at_s, luma)
         return Look(self._parts_worth(frame.at_s, luma))
 
     def _parts_worth(self, at_s: float, luma: Samples) -> tuple[int, ...]:
         if self._near is None:
             return ()
-        moved = _moved(luma, self._near)
+        moved = _moved(luma, self._near, self._levels)
         worth = []
         for number, part in enumerate(self.parts):
             since = at_s - self._near_at[number]
@@ -87,8 +91,13 @@ class Sampler:
                 self._near[cut], self._near_at[number] = luma[cut], at_s
         return tuple(worth)
 
-    def _everything(self, at_s: float, luma: Samples) -> Look:
+    def _seen(self, at_s: float, luma: Samples) -> None:
         self._whole, self._whole_at = luma, at_s
+        dark, light = np.percentile(luma, (2, 98))
+        self._levels = int(np.clip(MOVED_CONTRAST * (light - dark), *MOVED_LEVELS))
+
+    def _everything(self, at_s: float, luma: Samples) -> Look:
+        self._seen(at_s, luma)
         self._near, self._near_at = luma.copy(), [at_s] * len(self.parts)
         return Look(tuple(range(len(self.parts))))
 
@@ -104,8 +113,8 @@ def _samples(luma: Luma) -> Samples:
     return luma.astype(np.int16)
 
 
-def _moved(now: Samples, before: Samples) -> npt.NDArray[np.bool_]:
+def _moved(now: Samples, before: Samples, levels: int) -> npt.NDArray[np.bool_]:
     """Where something moved. A change of light moves everything alike; what counts is what moves against it."""
     change = now - before
-    moved: npt.NDArray[np.bool_] = np.abs(change - np.int16(np.median(change))) > MOVED_LEVELS
+    moved: npt.NDArray[np.bool_] = np.abs(change - np.int16(np.median(change))) > levels
     return moved
