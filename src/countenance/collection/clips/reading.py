@@ -152,6 +152,8 @@ class Clip:
                 if packet is None:
                     break
                 self.frames_passed += bool(packet.size)
+                if packet.pts is None:  # then the frames themselves are the clock
+                    context.skip_frame = "DEFAULT"
                 if all_whole and decoded and rate >= SKIPPED_FROM and _early(packet, last + start):
                     continue
                 frames = packet.decode()
