@@ -59,10 +59,10 @@ def _tracks(console: Console, document: dict[str, Any]) -> None:
         if not track["candidates"]:
             console.print(f"  nobody on record resembles this face above {document['threshold']:.2f}")
         expected = track["expected_score"]
-        if quality["score"] < ACCEPTABLE or expected["lowest_tenth"] < document["threshold"]:
+        if quality["score"] < ACCEPTABLE:
             console.print(
-                f"  such faces score {expected['middle']:.2f} with their own references in the middle, "
-                f"a tenth of them less than {expected['lowest_tenth']:.2f}"
+                f"  photographs of such quality scored {expected['lowest']:.2f} to {expected['highest']:.2f} "
+                "with others of the same person"
             )
     for note in document["notes"]:
         console.print(f"note: {printable(note)}")
