@@ -1,20 +1,26 @@
-"""The index against an exact float32 search, in one run: ``python -m benchmarks.index [--full] [--out DIR]``.
+"""The index against an exact float32 search: ``python -m benchmarks.index [--full] [--only PART] [--out DIR]``.
 
 What is compared: FAISS IndexFlatIP over the same templates, one query at a time, is the exact search. *Subject
 recall*: of the probes, the share for which the index ranks the same subject first as the exact search does;
 probes are new pictures of enrolled subjects. Times are medians of single calls in this process. Ratios are of
-medians measured one after the other. ``--full`` adds 3 and 10 million faces (9 GB of memory, about half an hour).
+medians measured one after the other. ``--full`` adds 3 and 10 million faces (11 GB of memory, about ten minutes).
+
+``--only`` (again and again) runs parts: every part measures the memory's read bandwidth itself, so its shares and
+ratios are of one call. ``index.json`` keeps each part with its date and load; the table and the plots are made from
+what is there, whatever was run now.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +28,7 @@ import faiss
 import numpy as np
 
 from benchmarks.identities import Identities, effective_dimensions
-from countenance.index.coarse import Effort
+from countenance.index.coarse import Codes, Effort
 from countenance.index.embedded import EmbeddedIndex
 from countenance.index.protocol import Batch, Filter, pack_labels
 from countenance.index.tune import tune
@@ -66,7 +72,7 @@ def exactly_first(templates: np.ndarray, owners: np.ndarray, probes: np.ndarray)
     return owners[rows[:, 0]], scores[:, 0]
 
 
-def gallery(people: Identities, bandwidth: float, *, exact_time: bool, lasting: bool) -> dict[str, Any]:
+def gallery(people: Identities, *, exact_time: bool, lasting: bool) -> dict[str, Any]:
     """Everything that is measured on one gallery."""
     owners, templates = people.all()
     faces = len(owners)
@@ -103,11 +109,7 @@ def gallery(people: Identities, bandwidth: float, *, exact_time: bool, lasting: 
     for size in (1, 8, 64):
         ms = p50(lambda n, size=size: index.search(probes[n * 7 : n * 7 + size], 10, EVERYBODY), 40)
         row[f"queries_a_second_at_{size}"] = 1000 * size / ms
-    codes = index.segments[0].codes
-    scan_ms = p50(lambda n: codes.scan(probes[n : n + 1], 32, Effort()))
-    scanned = sum(int(shard.ntotal) * int(shard.code_size) for shard in codes.shards)
-    row["anchors"] = len(codes)
-    row["scan_share_of_bandwidth"] = scanned / scan_ms * 1000 / bandwidth
+    row["anchors"] = len(index.segments[0].codes)
     memory = index.describe().memory_bytes
     row["bytes_a_face"] = memory / faces
     row["bytes_a_face_refined_on_disk"] = (memory - index.segments[0].refinement.memory_bytes) / faces
@@ -115,6 +117,27 @@ def gallery(people: Identities, bandwidth: float, *, exact_time: bool, lasting: 
     if lasting:
         row |= lasting_part(index, people, probes, chosen)
     return row
+
+
+def scan(dimensions: int, codes: int, bandwidth: float) -> dict[str, Any]:
+    """The exhaustive scan alone, one query on all cores, over more codes than the processor's cache holds."""
+    vectors = np.random.default_rng(1).standard_normal((50_000, dimensions), np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    owners = np.arange(len(vectors), dtype=np.int32)
+    parts = ((vectors, owners) for _ in range(codes // len(vectors)))
+    built = Codes.of(dimensions, vectors[:10_000], codes, parts, lists_above=2 * codes)
+    size = int(built.shards[0].code_size)
+    ms = p50(lambda n: built.scan(vectors[n : n + 1], 64, Effort()))
+    rate = len(built) * size / ms * 1000
+    return {
+        "codes": len(built),
+        "dimensions": dimensions,
+        "code_bytes": size,
+        "all_code_bytes": len(built) * size,
+        "scan_ms": ms,
+        "scan_bytes_a_second": rate,
+        "scan_share_of_bandwidth": rate / bandwidth,
+    }
 
 
 def lasting_part(
@@ -146,6 +169,7 @@ def lasting_part(
 
             row[name] = seconds(start)
             if home is not None:
+                os.sync()  # what was just written is written back first; a gallery that has been open for a while
                 row["bytes_a_face_on_disk_counted"] = again.describe().memory_bytes / len(again)
                 row["p50_ms_on_disk"] = p50(lambda n, again=again: again.search(probes[n : n + 1], 10, EVERYBODY))
     return row
@@ -184,51 +208,59 @@ def plotted(rows: list[dict[str, Any]], folder: Path) -> None:
         pyplot.close(figure)
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows as a markdown table, one column a gallery."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["| | " + " | ".join(f"{row['faces']:,} x {row['dimensions']}" for row in rows) + " |"]
-    lines.append("|---" * (len(rows) + 1) + "|")
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """Rows as a markdown table, one column a part."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = ["| | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
     for name in names:
-        cells = [row.get(name, "") for row in rows]
+        cells = [row.get(name, "") for row in rows.values()]
         shown = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
         lines.append(f"| {name.replace('_', ' ')} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run and print; write JSON and plots."""
-    parser = argparse.ArgumentParser(description="The index against an exact search")
-    parser.add_argument("--full", action="store_true", help="also 3 and 10 million faces")
-    parser.add_argument("--only", type=int, help="one gallery of so many faces at 128 dimensions")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
-    chosen = parser.parse_args()
+GROWTH = {"100k": 100_000, "300k": 300_000, "1M": 1_000_000, "3M": 3_000_000, "10M": 10_000_000}
+OTHERS = {
+    "1M isotropic": Identities(subjects=200_000, effective_dimensions=None),
+    "1M one each": Identities(subjects=1_000_000, each=1),
+    "1M 512-d": Identities(dimensions=512, subjects=200_000, effective_dimensions=424.0),
+    "10M isotropic": Identities(subjects=2_000_000, effective_dimensions=None),
+}
+SCANS = {"scan 128-d": (128, 8_000_000), "scan 512-d": (512, 2_000_000)}
+LARGE = {"3M", "10M", "10M isotropic"}
+
+
+def part(name: str) -> dict[str, Any]:
+    """One part, with when and beside what load it ran."""
+    said = {"when_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "load_before": round(os.getloadavg()[0], 1)}
     bandwidth = read_bandwidth()
-    print(f"memory read bandwidth, 2 threads: {bandwidth / 1e9:.1f} GB/s", flush=True)
-    if chosen.only is not None:
-        row = gallery(Identities(subjects=chosen.only // 5), bandwidth, exact_time=False, lasting=True)
-        print(table([row]))
-        print(json.dumps(row))
-        return
-    sizes = [100_000, 300_000, 1_000_000] + ([3_000_000, 10_000_000] if chosen.full else [])
-    growth = []
-    for size in sizes:
-        people = Identities(subjects=size // 5)
-        growth.append(gallery(people, bandwidth, exact_time=size <= 1_000_000, lasting=True))
-        print(json.dumps(growth[-1]), flush=True)
-    others = [
-        gallery(people, bandwidth, exact_time=True, lasting=False)
-        for people in (
-            Identities(subjects=200_000, effective_dimensions=None),
-            Identities(subjects=1_000_000, each=1),
-            Identities(dimensions=512, subjects=200_000, effective_dimensions=424.0),
-        )
-    ]
-    print(table(growth + others))
-    print("log-log slopes:", json.dumps(slopes(growth)))
-    plotted(growth, chosen.out)
-    document = {"bandwidth_bytes_a_second": bandwidth, "growth": growth, "others": others, "slopes": slopes(growth)}
-    (chosen.out / "index.json").write_text(json.dumps(document, indent=1) + "\n")
+    said["read_bandwidth_gb_a_second"] = round(bandwidth / 1e9, 1)
+    if name in SCANS:
+        return said | scan(*SCANS[name], bandwidth)
+    people = OTHERS[name] if name in OTHERS else Identities(subjects=GROWTH[name] // 5)
+    return said | gallery(people, exact_time=name not in LARGE, lasting=name in GROWTH)
+
+
+def main() -> None:
+    """Run what was asked for, keep it, and print the tables of everything that is kept."""
+    parser = argparse.ArgumentParser(description="The index against an exact search")
+    every = [*GROWTH, *OTHERS, *SCANS]
+    parser.add_argument("--full", action="store_true", help="also the parts of 3 and 10 million faces")
+    parser.add_argument("--only", choices=every, action="append", help="these parts")
+    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
+    asked = parser.parse_args()
+    path = asked.out / "index.json"
+    kept = json.loads(path.read_text()).get("parts", {}) if path.exists() else {}
+    for name in asked.only or [name for name in every if asked.full or name not in LARGE]:
+        kept[name] = part(name)
+        path.write_text(json.dumps({"parts": kept}, indent=1) + "\n")
+    galleries = {name: kept[name] for name in [*GROWTH, *OTHERS] if name in kept}
+    growth = [kept[name] for name in GROWTH if name in kept]
+    print(table(galleries), end="\n\n")
+    print(table({name: kept[name] for name in SCANS if name in kept}), end="\n\n")
+    if len(growth) > 1:
+        print(f"log-log slopes, {growth[0]['faces']:,} to {growth[-1]['faces']:,}: {json.dumps(slopes(growth))}")
+        plotted(growth, asked.out)
 
 
 if __name__ == "__main__":

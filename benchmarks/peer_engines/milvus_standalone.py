@@ -147,7 +147,11 @@ class Milvus(Engine):
     def close(self) -> None:
         """End the server."""
         self.process.terminate()
-        self.process.wait(60)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:  # everything was flushed
+            self.process.kill()
+            self.process.wait(20)
 
 
 run(Milvus(Path(sys.argv[3])))
