@@ -51,7 +51,7 @@ PEERS = {
     "hnsw": Peer("faiss_hnsw.py", called="FAISS HNSW32,SQ8"),
     "usearch": Peer("usearch_i8.py", ("usearch==2.*", "numpy>=2"), "usearch i8"),
     "qdrant": Peer("qdrant_edge_shard.py", ("qdrant-edge-py==0.9.*", "numpy>=2"), "qdrant-edge, int8"),
-    "lance": Peer("lance_table.py", ("lancedb==0.40.*", "pylance", "numpy>=2"), "LanceDB IVF_HNSW_SQ"),
+    "lance": Peer("lance_table.py", ("lancedb==0.40.*", "pylance", "numpy>=2"), "LanceDB IVF_PQ"),
     "milvus": Peer(
         "milvus_standalone.py",
         ("milvus==2.3.5", "setuptools<81", "pymilvus==3.0.*", "numpy>=2"),
