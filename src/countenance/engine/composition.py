@@ -47,7 +47,6 @@ from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
 from countenance.recognition.gallery.placing import Placing
-from countenance.recognition.gallery.regroup import Regrouping
 from countenance.recognition.models.package import bundled_template_model
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
@@ -197,7 +196,7 @@ class Composition(Recognising, ABC):
         )
         subjects = SubjectParts(
             *(self._database, self._vault, self._ledger, self._clock, self._deeds),
-            self._part_erasure,
+            PartErasure(self._database, self._blobs, lambda: self._searchable, lambda: self._eraser.begin_epoch()),
             prepare,
             lambda: self._identifier(self.model),
             lambda: self._calibration(self.model),
@@ -297,7 +296,6 @@ class Composition(Recognising, ABC):
     def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
         try:
             self.index.leave()
-            self._regrouping.tidy()
             return self.expire(), None
         except KeysForeign:
             raise
@@ -347,17 +345,6 @@ class Composition(Recognising, ABC):
     def _identifier(self, model: str) -> Identifier:
         calibration = self._calibration(model)
         return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
-
-    @cached_property
-    def _regrouping(self) -> Regrouping:
-        arrived = self._execution.settle_newcomers
-        return Regrouping(self._database, self._vault, self._blobs, self._ledger, self._register, arrived)
-
-    @cached_property
-    def _part_erasure(self) -> PartErasure:
-        return PartErasure(
-            self._database, self._blobs, lambda: self._searchable, lambda: self._eraser.begin_epoch()
-        )
 
     @cached_property
     def _withdrawing(self) -> Withdrawing:

@@ -20,12 +20,11 @@ from countenance.custody.permission.record import Asked, subject_name
 from countenance.engine import answers
 from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
-from countenance.engine.composition import Composition
 from countenance.engine.customer_parts import Deeds
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import Evaluating, Standpoint
-from countenance.engine.legacy import Legacy, LegacyParts
 from countenance.engine.orders import Orders
+from countenance.engine.peers import Peers
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.errors import InputInvalid
@@ -43,7 +42,7 @@ from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
 
 
-class Countenance(Composition):
+class Countenance(Peers):
     """A gallery that asks first.
 
     Open one with ``Countenance(folder)`` or make one with :meth:`init`; use it as a context manager or call
@@ -342,45 +341,6 @@ class Countenance(Composition):
             self._witness,
         )
         return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
-
-    @cached_property
-    def legacy(self) -> Legacy:
-        """What clients of other engines ask, on behalf of the customer whose key they show."""
-        parts = LegacyParts(
-            self._database,
-            self._ring,
-            self._vault,
-            self._ledger,
-            self._clock,
-            self._witness,
-            self.oversight.gate,
-            self.oversight.compartments,
-            self.oversight.cases,
-            self._regrouping,
-            permit=self._permit_asked,
-            enroller=lambda: self._enroller,
-            prepare=lambda name, data: self._prepare(self._recogniser(self.model), name, data),
-            identifier=lambda: self._identifier(self.model),
-            calibration=lambda: self._calibration(self.model),
-            model=lambda: self.model,
-            withdraw=self._withdrawing.all,
-            kept=lambda: frozenset(number for hold in self._desk.holds() for number in hold.subject_ids),
-            remove=self._part_erasure.remove,
-        )
-        return Legacy(parts)
-
-    def _permit_asked(self, asked: Asked, compartment: CompartmentId) -> answers.Receipt:
-        return self.permit(
-            asked.subject,
-            purposes=asked.purposes,
-            residence=asked.residence,
-            until=asked.until,
-            controller=asked.controller,
-            notice=asked.notice,
-            language=asked.language,
-            recipients=asked.recipients,
-            compartment=compartment,
-        )
 
     # -- models ---------------------------------------------------------------------------------------------
 
