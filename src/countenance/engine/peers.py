@@ -52,7 +52,7 @@ class Peers(Composition):
     def _permit_asked(self, asked: Asked, compartment: CompartmentId) -> object:
         return self._deeds.permit(**asdict(asked), compartment=compartment)
 
-    def _open(self) -> None:
-        super()._open()
+    def _open(self, migrate: bool | None) -> None:
+        super()._open(migrate)
         with suppress(CountenanceError):  # a blob service that is down; it is tried again at the next opening
             self._regrouping.tidy()
