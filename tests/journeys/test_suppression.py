@@ -50,9 +50,9 @@ def taken_at(data: bytes, latitude: float, longitude: float, day: str = "2022:05
 
 
 def test_an_erased_photograph_is_refused_for_somebody_else_and_so_is_a_near_copy(
-    galleries: Galleries, portrait_photographs: list[bytes]
+    both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     original = portrait_photographs[0]
@@ -62,11 +62,11 @@ def test_an_erased_photograph_is_refused_for_somebody_else_and_so_is_a_near_copy
         with pytest.raises(SuppressedImage):
             photograph(gallery, "ben", again)
     assert gallery.status().images == 0
-    assert list((galleries.folder / "blobs").rglob("*.sealed")) == []
+    assert list((both.folder / "blobs").rglob("*.sealed")) == []
 
 
-def test_another_photograph_is_not_refused(galleries: Galleries, portrait_photographs: list[bytes]) -> None:
-    gallery = galleries.new()
+def test_another_photograph_is_not_refused(both: Galleries, portrait_photographs: list[bytes]) -> None:
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     photograph(gallery, "anna", portrait_photographs[0])
@@ -78,9 +78,9 @@ def test_another_photograph_is_not_refused(galleries: Galleries, portrait_photog
 
 
 def test_who_withdrew_may_bring_her_own_photograph_back_under_a_new_permission(
-    galleries: Galleries, portrait_photographs: list[bytes]
+    both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     photograph(gallery, "anna", portrait_photographs[0])
     gallery.withdraw("anna")
@@ -89,18 +89,16 @@ def test_who_withdrew_may_bring_her_own_photograph_back_under_a_new_permission(
     assert found(gallery, ["anna"]) == {"anna"}
 
 
-def test_what_an_order_erased_is_refused_to_everybody(
-    galleries: Galleries, portrait_photographs: list[bytes]
-) -> None:
-    galleries.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
-    gallery = galleries.new()
+def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_photographs: list[bytes]) -> None:
+    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = both.new()
     permit(gallery, "giulia", "IT")
     permit(gallery, "ben")
     photograph(gallery, "giulia", portrait_photographs[0])
     register(gallery, "garante-2022")
     gallery.orders.serve(signed("garante-2022"))
     gallery.orders.execute("garante-2022")
-    galleries.clock.step(timedelta(days=1))
+    both.clock.step(timedelta(days=1))
     permit(gallery, "giulia", "DE")  # she has moved, and permits again: the photograph stays out all the same
     for name in ("giulia", "ben"):
         with pytest.raises(SuppressedImage):
@@ -108,11 +106,11 @@ def test_what_an_order_erased_is_refused_to_everybody(
 
 
 def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(
-    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
+    both: Galleries, portrait_photographs: list[bytes], tmp_path: Path
 ) -> None:
     pytest.importorskip("timezonefinder", reason="the geography extra is not installed")
-    galleries.clock = SteppedClock(from_text(document(ACLU)["service"]["at"]))
-    gallery = galleries.new()
+    both.clock = SteppedClock(from_text(document(ACLU)["service"]["at"]))
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     photograph(gallery, "anna", taken_at(portrait_photographs[0], 40.1, -89.3))  # Illinois, far from its borders
@@ -135,14 +133,14 @@ def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(
 
 
 def test_without_geography_the_position_is_passed_over_and_that_is_said(
-    galleries: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
+    both: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from countenance.errors import GeographyMissing
 
     def missing() -> None:
         raise GeographyMissing("not installed")
 
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     monkeypatch.setattr(gallery._enroller._placing, "_open_geography", missing)
     note = gallery._enroller._placing.place(

@@ -30,7 +30,7 @@ from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.orders import authority, hold, notice, order
 from countenance.cli.proof import log, proof
-from countenance.cli.records import access, expire, init, migrate, permit, status, withdraw
+from countenance.cli.records import access, expire, init, keys, migrate, permit, status, withdraw
 from countenance.cli.residency import residency
 from countenance.cli.searches import enrol, identify, verify
 from countenance.cli.serve import serve
@@ -68,7 +68,7 @@ def commands() -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, migrate, model),
+    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, migrate, keys, model),
     *(import_, bystanders, grant),
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),

@@ -40,6 +40,7 @@ from countenance.settings import Settings
 from countenance.store import description, schema_version
 from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
+from countenance.vault.transit import Transit
 
 
 class Countenance(Composition):
@@ -294,6 +295,15 @@ class Countenance(Composition):
         finally:
             database.close()
         return before
+
+    def rewrap_keys(self, wrapped_by: str | None = None) -> str:
+        """Wrap the key ring under the newest version of the service's key, or another key; returns which.
+
+        Raises KeysMissing for a ring that no service wraps, KeyServiceError; then nothing was changed.
+        """
+        place = wrapped_by or self._ring.wrapped_by or ""
+        self._ring.rewrap(Transit(self._settings.key_service), place)
+        return place
 
     def delete_stray_images(self) -> int:
         """Delete sealed images that no record speaks of, as after a restore; returns how many there were.

@@ -76,12 +76,19 @@ for _status, _codes in {
         backup_unusable blobs blobs_foreign blobs_refused blobs_unsuitable
         calibration calibration_missing calibration_unfit calibration_unreadable
         checkpoint_invalid engine engine_foreign engine_refused engine_version gallery gallery_missing
-        gallery_newer index internal key_destroyed keys_foreign keys_missing log log_damaged log_entry
+        gallery_newer index internal key_destroyed keys_foreign keys_missing
+        key_service key_service_refused log log_damaged log_entry
         log_key log_missing log_read_only model model_digest model_missing model_unsuitable schema_older seal_broken
         snapshot_unusable
     """,
-    501: "backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing report_unavailable",
-    503: "blobs_unavailable engine_busy engine_slow engine_unavailable gallery_busy not_ready",
+    501: """
+        backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing key_service_driver
+        report_unavailable
+    """,
+    503: """
+        blobs_unavailable database_unavailable engine_busy engine_slow engine_unavailable gallery_busy
+        key_service_unavailable not_ready
+    """,
     507: "disk_full",
 }.items():
     for _code in _codes.split():

@@ -181,7 +181,7 @@ def test_init_says_where_the_keys_are_and_to_keep_them_apart(
     assert engine.calls[0] == (
         "init",
         (Path("/data/g"),),
-        {"keys": "/keys/g", "database_url": None, "blobs_url": None, "mirrored": False},
+        {"keys": "/keys/g", "database_url": None, "blobs_url": None, "keys_wrapped_by": None, "mirrored": False},
     )
     for text in ("/data/g", "/keys/g", "apart"):
         assert text in said.out
