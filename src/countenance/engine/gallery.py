@@ -71,19 +71,32 @@ class Countenance(Composition):
         born: date | None = None,
         guardian: str = "",
         recipients: Sequence[str] = (),
+        whole_pictures: bool = False,
         compartment: CompartmentId = GALLERYS_OWN,
         request_id: str | None = None,
     ) -> answers.Receipt:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
+        ``whole_pictures`` lets an import keep all of a picture with others in it, their faces blurred.
         ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``. Given the same
         ``request_id`` again, it is not recorded twice (AnswerNotKept when it has been erased since).
         Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
         anything of somebody who lives there.
         """
         asked = Asked(
-            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients
+            subject,
+            purposes,
+            residence,
+            until,
+            controller,
+            notice,
+            language,
+            release,
+            born,
+            guardian,
+            recipients,
+            whole_pictures,
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)

@@ -54,6 +54,8 @@ class PermissionRecord:
     recipients: tuple[str, ...]
     version: int
     record_version: int = RECORD_VERSION
+    whole_pictures: bool = False
+    """Of collected pictures with others in them: all is kept, their faces blurred; otherwise only her own part."""
 
     def to_bytes(self) -> bytes:
         """The record as the ledger seals it."""
@@ -89,7 +91,12 @@ class PermissionRecord:
             "lawful_basis": "dpv:ExplicitConsent",
             "written_release": self.release or None,
             "purposes": [{"@type": "dpv:Purpose", "dct:title": purpose} for purpose in self.purposes],
-            "pii_categories": ["face image", "face template", "name given to the gallery"],
+            "pii_categories": [
+                "face image",
+                "face template",
+                "name given to the gallery",
+                *(["whole pictures, faces of others blurred"] if self.whole_pictures else []),
+            ],
             "storage_location": "this controller's own machine; images and templates sealed per subject",
             "retention": {
                 "valid_from": self.given_utc,
@@ -118,6 +125,7 @@ class Asked:
     born: date | None = None
     guardian: str = ""
     recipients: Sequence[str] = ()
+    whole_pictures: bool = False
 
 
 def subject_name(text: str) -> str:
@@ -170,6 +178,7 @@ def check(asked: Asked, *, now: datetime, record_id: str, version: int) -> Permi
         guardian=asked.guardian,
         recipients=tuple(asked.recipients),
         version=version,
+        whole_pictures=asked.whole_pictures,
     )
 
 
