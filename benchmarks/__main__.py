@@ -27,6 +27,8 @@ SUITES = {
     "erasure": "Orders and erasure",
     "evaluation": "Evaluation",
     "evaluation_at_size": "Evaluation of 10,000 pictures",
+    "collection": "Bystanders",
+    "imports": "An album of 12-megapixel photographs",
     "enrolment": "The minimum quality of an enrolment",
     "clips": "Clips",
 }

@@ -39,7 +39,7 @@ def _absent(reason: str, server: str = "Milvus") -> None:
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.SeaweedServer]:
     """A real S3 server. Skipped where it or its client is not installed, except in CI, which must run it."""
-    if importlib.util.find_spec("obstore") is None:
+    if importlib.util.find_spec("boto3") is None:
         _absent("the extra 's3' is not installed", "S3 server")
     try:
         with seaweedfs.running(tmp_path_factory.mktemp("seaweed")) as server:

@@ -824,6 +824,23 @@ class SourceMissing(CollectionError):
     remedy = "Name the archive as it was downloaded, or the folder that holds the photographs."
 
 
+class BucketClientMissing(CollectionError):
+    """The optional package that reads buckets is not installed."""
+
+    code = "bucket_client"
+    remedy = "Install it with: pip install 'countenance[s3]'"
+
+
+class BucketUnreachable(CollectionError):
+    """A bucket, or an object in it, cannot be read now."""
+
+    code = "bucket_unreachable"
+    remedy = (
+        "Endpoint, region and credentials come from the environment; see docs/importing.md. The same command goes "
+        "on where it was interrupted."
+    )
+
+
 class ArchiveUnreadable(CollectionError):
     """The archive is damaged, incomplete or of a kind that is not read."""
 

@@ -27,7 +27,7 @@ from countenance.recognition.images import decode
 from countenance.settings import ImageLimits
 from countenance.store import collecting, references
 from countenance.terms import ArtefactClass
-from tests.galleries import Galleries, permit
+from tests.galleries import UNTIL, Galleries, permit
 from tests.photographs import landscape
 from tests.unit.collection import export_files as made
 from tests.unit.collection.pictures import group, orl, with_position
@@ -114,6 +114,8 @@ def test_only_the_subjects_face_is_in_what_is_stored(
     galleries: Galleries, orl_folder: Path, album: dict[str, bytes], tmp_path: Path
 ) -> None:
     gallery = filled(galleries, orl_folder)
+    terms = {"purposes": ["event-photos"], "residence": "GB", "until": UNTIL}
+    gallery.permit("anna", **terms, whole_pictures=True)
     for turned, keep in enumerate(("crop", "covered"), 1):
         folder = made.unpacked({f"{keep}-{n}": d for n, d in album.items() if n == "both.jpg"}, tmp_path / keep)
         with Image.open(folder / f"{keep}-both.jpg") as picture:  # another picture, so that it is not a duplicate
@@ -138,6 +140,29 @@ def test_only_the_subjects_face_is_in_what_is_stored(
         assert len(faces) >= 1
         assert max(float((strangers @ face.template).max()) for face in faces) < 0.4
     assert enrolled(gallery, "ben") == 3
+
+
+def test_whole_pictures_are_kept_only_by_permission(
+    galleries: Galleries, orl_folder: Path, album: dict[str, bytes], tmp_path: Path
+) -> None:
+    gallery = filled(galleries, orl_folder)
+    folder = made.unpacked({"both.jpg": album["both.jpg"]}, tmp_path / "album")
+    with pytest.raises(PermissionRefused, match="own part"):
+        gallery.collecting.import_album("anna", [folder], keep="covered")
+    assert gallery.collecting.bystanders("anna").imports == 0
+    gallery.permit("anna", purposes=["event-photos"], residence="GB", until=UNTIL, whole_pictures=True)
+    assert gallery.collecting.import_album("anna", [folder], only=True).references == 1
+    owner = gallery._ledger.find("anna")
+    sealer = gallery._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.IMAGE)
+    with gallery._database.read() as connection:
+        ((image_id, _),) = collecting.origins_of(connection, owner.subject_id).items()
+        (row,) = [
+            r
+            for r in references.images_of(connection, [owner.subject_id])[owner.subject_id]
+            if r.image_id == image_id
+        ]
+    kept = sealer.unseal(gallery._blobs.read(image_id), f"image:{image_id}", row.permission_version)
+    assert Image.open(BytesIO(kept)).size == Image.open(BytesIO(album["both.jpg"])).size
 
 
 def test_doubt_waits_for_the_subject_who_says_yes_or_no(
@@ -270,7 +295,8 @@ def test_a_killed_import_goes_on_where_it_was_and_counts_nobody_twice(
     assert 12 <= finished < len(photos)
     again = galleries.open(SystemClock())
     done = again.collecting.import_album("anna", [folder])
-    assert done.outcomes.get("earlier", 0) >= finished - 64
+    # What was finished a quarter of a second before the kill is on record, and what was enrolled always is.
+    assert done.outcomes.get("earlier", 0) >= finished - 16
     assert sum(done.outcomes.values()) == len(photos)
     counted = again.collecting.bystanders("anna")
     assert counted.files == len(photos)
@@ -278,6 +304,55 @@ def test_a_killed_import_goes_on_where_it_was_and_counts_nobody_twice(
     assert counted.faces_seen == 2 * len(photos)
     assert counted.bystanders_dropped == counted.faces_seen - kept - waiting
     assert enrolled(again, "anna") == 3 + kept
+
+
+def test_whatever_is_wrong_with_a_part_the_rest_is_imported_and_nothing_is_left_half_written(
+    galleries: Galleries, orl_folder: Path, tmp_path: Path
+) -> None:
+    gallery = filled(galleries, orl_folder)
+    good = {n: group([orl(orl_folder, ANNA, n)]) for n in (4, 5, 6, 7, 8)}
+    half = made.zipped({"Фото/я.jpg": good[4], "cut.jpg": os.urandom(50_000)}, tmp_path / "half.zip")
+    half.write_bytes(half.read_bytes()[:-30_000])
+    bomb = made.zipped({"写真/私.jpg": good[5], "bomb.jpg": bytes(50_000_000)}, tmp_path / "bomb.zip")
+    named = made.zipped({"a.jpg": good[6], "../../x.jpg": good[4], "/etc/y.jpg": good[4]}, tmp_path / "named.zip")
+    folder = made.unpacked(
+        {"b.jpg": good[7], "empty.jpg": b"", "text.jpg": b"hello", "cut.jpg": good[4][:900]}, tmp_path / "f"
+    )
+    (folder / "link.jpg").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    locked = made.zipped({"secret.jpg": good[4]}, tmp_path / "locked.zip")
+    data = bytearray(locked.read_bytes())
+    data[6] |= 1
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    locked.write_bytes(data)
+    nothing = tmp_path / "nothing.zip"
+    nothing.write_bytes(b"Rar!")
+    huge = made.tarred(
+        {"c.jpg": good[8], "wide.pgm": b"P5 1000000 2 255\n" + bytes(2_000_000)}, tmp_path / "t.tar", "w"
+    )
+    lines: list[FileOutcome] = []
+    done = gallery.collecting.import_album(
+        "anna", [half, bomb, named, folder, locked, nothing, huge], report=lines.append
+    )
+    assert done.references == 5
+    assert done.refusals == {
+        "archive_unreadable": 2,
+        "archive_bomb": 1,
+        "entry_unsafe": 4,
+        "image_empty": 1,
+        "image_format": 1,
+        "image_truncated": 1,
+        "archive_encrypted": 1,
+        "image_too_large": 1,
+    }
+    refused = [one for one in lines if one.code is not None]
+    assert all(one.message and one.remedy for one in refused)
+    assert not [one for one in refused if str(tmp_path) in str(one.message)]
+    again = gallery.collecting.import_album("anna", [half, bomb, named, folder, locked, nothing, huge])
+    assert (again.references, enrolled(gallery, "anna")) == (0, 8)
+    assert not [
+        path for path in galleries.folder.rglob("*") if "staged" in path.name or path.suffix in {".tmp", ".part"}
+    ]
 
 
 def test_the_command_line_tells_the_story(

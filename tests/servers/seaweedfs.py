@@ -65,26 +65,6 @@ class SeaweedServer:
             "AWS_ALLOW_HTTP": "true",
         }
 
-    def store(self, bucket: str, prefix: str | None = None, *, read_only: bool = False) -> object:
-        """An ``obstore`` S3 store on ``bucket``, with the tests' keys."""
-        from obstore.store import S3Store
-
-        keys = (READ_ONLY_KEY, READ_ONLY_SECRET) if read_only else (ACCESS_KEY, SECRET_KEY)
-        return S3Store(
-            bucket,
-            prefix=prefix,
-            endpoint=self.endpoint,
-            access_key_id=keys[0],
-            secret_access_key=keys[1],
-            region=REGION,
-            virtual_hosted_style_request=False,
-            client_options={"allow_http": True},
-        )
-
-    def credentials(self, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> str:
-        """A file of credentials in the form of AWS's own."""
-        return f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
-
     def client(self, **more: Any) -> Any:
         """A boto3 client of the administrator."""
         import boto3

@@ -39,11 +39,11 @@ def import_() -> None:
 
 @import_.command(short_help="Import a subject's export or album, or granted pages.")
 @click.argument("subject", required=False)
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="SOURCES...")
+@click.argument("sources", nargs=-1, metavar="SOURCES...")
 @click.option("--hers", is_flag=True, help="It is the subject's export; somebody has asked.")
 @click.option("--only", is_flag=True, help="Leave other permitted subjects in the same pictures out.")
 @click.option(
-    "--keep", type=click.Choice(["crop", "covered"]), default="crop", show_default=True, help="What to store."
+    "--keep", type=click.Choice(["crop", "covered"]), help="What to store; by default what the permission says."
 )
 @click.option(
     "--log", "log_file", type=click.Path(path_type=Path), help="Append each file's outcome as a JSON line."
@@ -56,16 +56,16 @@ def import_() -> None:
 def album(
     door: Door,
     subject: str | None,
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     hers: bool,
     only: bool,
-    keep: str,
+    keep: str | None,
     log_file: Path | None,
     pages: str | None,
     grant: bool,
     names: tuple[str, ...],
 ) -> int:
-    """Import SOURCES (ZIP, TAR or folders, parts of one whole) that SUBJECT handed over.
+    """Import SOURCES (ZIP, TAR, folders or s3://bucket/prefix, parts of one whole) that SUBJECT handed over.
 
     With --pages URL --grant: the pages of a site whose owner has published a grant, and nothing else.
     """

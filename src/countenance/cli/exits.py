@@ -180,6 +180,8 @@ EXIT_STATUS: dict[str, int] = {
     # albums, exports, granted pages and clips
     "collection": COLLECTION,
     "source_missing": COLLECTION,
+    "bucket_client": COLLECTION,
+    "bucket_unreachable": COLLECTION,
     "archive_unreadable": COLLECTION,
     "archive_encrypted": COLLECTION,
     "archive_bomb": COLLECTION,

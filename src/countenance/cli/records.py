@@ -50,6 +50,9 @@ def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
 @click.option("--controller", help="Who answers for the gallery.")
 @click.option("--recipient", "recipients", multiple=True, help="Who may be told of a candidate.")
 @click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
+@click.option(
+    "--whole-pictures", is_flag=True, help="Collected pictures may be kept whole, with other faces blurred."
+)
 @click.option("--guardian", help="Who permits for a minor.")
 @click.option(
     "--returning",

@@ -31,7 +31,15 @@ from countenance.collection.pending import Waiting
 from countenance.collection.progressed import Progressed
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.residency.extract import Finding
-from countenance.errors import CollectionError, CountenanceError, GalleryError, ImageError, PermissionRefused
+from countenance.errors import (
+    BucketUnreachable,
+    CollectionError,
+    CountenanceError,
+    GalleryError,
+    ImageError,
+    PermissionRefused,
+    SourceMissing,
+)
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM
 from countenance.recognition.gallery.enrol import Enroller, Outcome, Prepared
 from countenance.recognition.gallery.stored_copy import Keep
@@ -131,7 +139,7 @@ class Collector:
         """The faces of a picture told apart. Raises ImageError. Nothing is kept of it here."""
         picture = _scaled(decode(data, self._limits, name=name, longest_side_hint=SIDE_HINT))
         faces = self._recogniser.recognise(picture.pixels)
-        return tell_apart(faces, wanted), picture
+        return tell_apart(faces, wanted, self._recogniser.closer), picture
 
     def collect(
         self, plan: Plan, items: Iterable[Item], total: int, report: Report | None, progress: Progress | None
@@ -189,7 +197,8 @@ class Collector:
             return _Looked(_without_data(read), error=error)
         faces = self._recogniser.recognise(picture.pixels)
         others = [] if self._company is None or not faces else self._company.among(faces)
-        apart = tell_apart(faces, [plan.wanted, *(o for o in others if o.subject != plan.wanted.subject)])
+        wanted = [plan.wanted, *(o for o in others if o.subject != plan.wanted.subject)]
+        apart = tell_apart(faces, wanted, self._recogniser.closer)
         if not apart.sightings:
             return _Looked(_without_data(read), apart.faces, apart.bystanders)
         remembered = tuple(_forgotten(face, apart.sightings) for face in faces)
@@ -218,7 +227,8 @@ class Collector:
             outcome = FileOutcome(name, became, looked.faces, looked.bystanders)
         else:
             return self._keep(plan, looked)
-        if outcome.became is not Became.EARLIER:
+        # What could not be read this time is tried again the next time.
+        if outcome.became is not Became.EARLIER and not isinstance(looked.error, SourceMissing | BucketUnreachable):
             self._progressed.later(self._row(plan, read, outcome))
         return outcome
 

@@ -7,6 +7,7 @@ Rules kept here: a Decision is asked about everyone who is suggested; the score 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 import numpy as np
@@ -66,6 +67,7 @@ class GalleryCompany:
             allowed = [one for one in suggested if isinstance(decisions[one], Granted)]
             owners = subjects.by_ids(connection, allowed)
         thresholds = self._thresholds(_rounded(size))
+        thresholds = replace(thresholds, again=thresholds.accept)  # fused or not, it could be any of them
         found = []
         for owner in owners.values():
             try:

@@ -1,4 +1,4 @@
-"""How far an import is: which files it has finished with, on record so that a kill costs at most a few of them.
+"""How far an import is: which files it has finished with, on record so that a kill costs a moment's work.
 
 Rules kept here: a file is known by a keyed fingerprint of its name, size and date, so that it need not be read
 again; its content by another, so that a copy under another name is not looked at again.
@@ -6,7 +6,8 @@ again; its content by another, so that a copy under another name is not looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,7 +21,9 @@ from countenance.terms import SubjectId
 from countenance.vault.keys import KeyRing
 
 _TOGETHER = 64
-"""Files without anything to keep that are written in one transaction; a kill loses at most so many outcomes."""
+"""Files without anything to keep that are written in one transaction, at most."""
+_SECONDS = 0.25
+"""Outcomes do not wait longer than this for others: when each takes a while, each is written at once."""
 
 
 class Finished:
@@ -38,9 +41,11 @@ class Finished:
 class Progressed:
     """The record of files of one gallery's imports."""
 
-    def __init__(self, database: Database, ring: KeyRing) -> None:
+    def __init__(self, database: Database, ring: KeyRing, seconds: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._ring = ring
+        self._seconds = seconds
+        self._written = seconds()
         self._waiting: list[FileRow] = []
 
     def file_tag(self, stamp: str) -> bytes:
@@ -65,7 +70,7 @@ class Progressed:
     def later(self, row: FileRow) -> None:
         """Write a file's outcome with the next few."""
         self._waiting.append(row)
-        if len(self._waiting) >= _TOGETHER:
+        if len(self._waiting) >= _TOGETHER or self._seconds() - self._written >= _SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -78,6 +83,7 @@ class Progressed:
         """Write outcomes, and what waits, in a transaction that is under way."""
         collecting.add_files(connection, [*self._waiting, *rows])
         self._waiting = []
+        self._written = self._seconds()
 
     @contextmanager
     def writing(self, *rows: FileRow) -> Iterator[Connection]:

@@ -27,7 +27,7 @@ from countenance.collection.collector import Collector, Plan
 from countenance.collection.company import GalleryCompany
 from countenance.collection.confirming import Confirming
 from countenance.collection.exports.account import account_findings
-from countenance.collection.exports.album import Album
+from countenance.collection.exports.album import Album, source_of
 from countenance.collection.grants.address import PUBLIC, Reach
 from countenance.collection.grants.audience import Audience
 from countenance.collection.grants.fetching import PAUSE_SECONDS, Fetcher
@@ -38,6 +38,7 @@ from countenance.collection.origin import Origins
 from countenance.collection.outcomes import Became, FileOutcome, Imported, Report, Tally
 from countenance.collection.ownership import check_owner
 from countenance.collection.pending import Waiting
+from countenance.collection.permitted_copy import permitted_copy
 from countenance.collection.progressed import Progressed
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
@@ -51,7 +52,7 @@ from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller
 from countenance.recognition.gallery.stored_copy import Keep
 from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser
-from countenance.settings import ImageLimits
+from countenance.settings import ImageLimits, ObjectStorage
 from countenance.store import collecting
 from countenance.store.collecting import ImportRow
 from countenance.store.database import Database
@@ -75,6 +76,7 @@ class Parts:
     ledger: Ledger
     clock: Clock
     limits: ImageLimits
+    object_storage: ObjectStorage
     blobs: BlobStore
     begin_epoch: Callable[[], int]
     enroller: Callable[[], Enroller]
@@ -97,29 +99,34 @@ class Collecting:
         *,
         hers: bool = False,
         only: bool = False,
-        keep: Keep | str = Keep.CROP,
+        keep: Keep | str | None = None,
         report: Report | None = None,
         progress: Progress | None = None,
     ) -> Imported:
-        """Take the subject's pictures out of her export or album: archives and folders, parts of one whole.
+        """Take the subject's pictures out of her export or album: archives, folders and ``s3://bucket/prefix``.
+
+        Several sources are parts of one whole.
 
         ``hers`` says that somebody has asked whose export it is; ``only`` leaves other permitted subjects in the
-        same pictures out; ``keep`` is ``crop`` or ``covered``. The same call goes on where it was interrupted.
+        same pictures out; ``keep`` is ``crop`` or ``covered``, by default what her permission says, and never
+        more than that. The same call goes on where it was interrupted.
 
         Raises SubjectUnknown, PermissionRefused, ReferenceMissing, SourceMissing, ArchiveUnreadable,
-        ArchiveBomb, ExportForeign, DiskFull, GalleryBusy.
+        ArchiveBomb, BucketClientMissing, BucketUnreachable, ExportForeign, DiskFull, GalleryBusy.
         """
         begun = time.monotonic()
         owner = self._owner(subject)
+        kept = permitted_copy(self._parts.ledger, [owner], keep)
         wanted = self._wanted(owner)
-        album = Album([Path(source) for source in sources], picture_bytes=self._parts.limits.size_bytes)
+        places = [source_of(source, self._parts.object_storage) for source in sources]
+        album = Album(places, picture_bytes=self._parts.limits.size_bytes)
         collector = self._collector(company=not only)
         notes = []
         if not hers and album.platform != "album":
             notes.append(check_owner(album.own_pictures(), lambda d, n: collector.look(d, n, [wanted])[0]))
         source = album.platform if album.platform == "album" else f"{album.platform} export"
         import_id = self._begin(owner, source)
-        plan = Plan(import_id, wanted, source, Keep(keep))
+        plan = Plan(import_id, wanted, source, kept)
         tally = Tally()
         for one in album.refused:
             refused = FileOutcome(
@@ -156,7 +163,7 @@ class Collecting:
         url: str,
         *,
         subjects: Sequence[str] = (),
-        keep: Keep | str = Keep.CROP,
+        keep: Keep | str | None = None,
         report: Report | None = None,
         progress: Progress | None = None,
         reach: Reach = PUBLIC,
@@ -173,6 +180,7 @@ class Collecting:
         parts = self._parts
         place = reach.place(url)
         named = [self._wanted(self._owner(name)) for name in subjects]
+        kept = permitted_copy(parts.ledger, [one.subject for one in named], keep)
         audience = Audience(parts.database, parts.ledger, named, self._company())
         fetcher = Fetcher(reach, pause=pause_seconds)
         done = PageImport(
@@ -182,7 +190,7 @@ class Collecting:
             ",".join(str(one.subject.subject_id) for one in named),
             audience.near,
             lambda owner, grant_id: self._begin(owner, f"granted pages of {place.host}", grant_id),
-            Keep(keep),
+            kept,
             report,
             progress,
             place.host,

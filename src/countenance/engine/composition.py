@@ -399,6 +399,7 @@ class Composition(Recognising, ABC):
                 self._ledger,
                 self._clock,
                 self._settings.limits,
+                self._settings.object_storage,
                 self._blobs,
                 begin_epoch=lambda: self._eraser.begin_epoch(),
                 enroller=lambda: self._enroller,

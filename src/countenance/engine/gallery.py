@@ -74,6 +74,7 @@ class Countenance(Peers):
         guardian: str = "",
         recipients: Sequence[str] = (),
         returning: str = "",
+        whole_pictures: bool = False,
         compartment: CompartmentId = GALLERYS_OWN,
         request_id: str | None = None,
     ) -> answers.Receipt:
@@ -82,6 +83,7 @@ class Countenance(Peers):
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
         ``returning`` states what shows that a subject who was erased here permits anew herself; it is kept with the
         permission, and the log says that there was one.
+        ``whole_pictures`` lets an import keep all of a picture with others in it, their faces blurred.
         ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``. Given the same
         ``request_id`` again, it is not recorded twice (AnswerNotKept when it has been erased since).
         Raises PermissionInvalid, SubjectNameInvalid; AccountSuppressed for an erased account without such
@@ -100,6 +102,7 @@ class Countenance(Peers):
             guardian,
             recipients,
             returning,
+            whole_pictures,
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)

@@ -135,6 +135,42 @@ class Bucket:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.place.bucket, Prefix=prefix)
             return [one["Key"][cut:] for page in pages for one in page.get("Contents", ())]
 
+    def listed(self) -> Iterator[tuple[str, int, str]]:
+        """Name, size in bytes and entity tag of every object under the prefix, in the order of their names."""
+        prefix = self.place.key("")
+        with self._our_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.place.bucket, Prefix=prefix)
+            for page in pages:
+                for one in page.get("Contents", ()):
+                    yield one["Key"][len(prefix) :], int(one["Size"]), str(one.get("ETag", ""))
+
+    def about(self, name: str) -> tuple[int, str] | None:
+        """Size in bytes and entity tag of an object, or None when there is none."""
+        with self._our_errors():
+            try:
+                answer = self._client.head_object(Bucket=self.place.bucket, Key=self.place.key(name))
+            except self._errors.ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+            return int(answer["ContentLength"]), str(answer.get("ETag", ""))
+
+    def part(self, name: str, start: int, end: int, tag: str) -> bytes | None:
+        """Bytes ``start`` to ``end`` of an object with this entity tag; None when it has changed or is gone."""
+        with self._our_errors():
+            try:
+                answer = self._client.get_object(
+                    Bucket=self.place.bucket,
+                    Key=self.place.key(name),
+                    Range=f"bytes={start}-{end - 1}",
+                    **({"IfMatch": tag} if tag else {}),
+                )
+            except self._errors.ClientError as error:
+                if _code(error) in _MISSING | {"412", "PreconditionFailed"}:
+                    return None
+                raise
+            return bytes(answer["Body"].read())
+
     def is_empty(self) -> bool:
         """Whether nothing lies under the prefix."""
         with self._our_errors():

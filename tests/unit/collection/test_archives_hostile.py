@@ -197,11 +197,19 @@ def test_a_file_name_that_is_no_text_is_read_all_the_same(tmp_path: Path) -> Non
     assert [item.read() for item in album.pictures()] == [b"\xff\xd8\xff x"]
 
 
-def test_a_hundred_thousand_files_in_one_folder_are_listed_without_being_opened(tmp_path: Path) -> None:
-    place = tmp_path / "many.zip"
-    with zipfile.ZipFile(place, "w") as archive:
+@pytest.mark.parametrize("packed", [True, False], ids=["ZIP", "folder"])
+def test_a_hundred_thousand_files_in_one_folder_are_listed_without_being_opened(
+    packed: bool, tmp_path: Path
+) -> None:
+    place = tmp_path / "many"
+    if packed:
+        with zipfile.ZipFile(place, "w") as archive:
+            for number in range(100_000):
+                archive.writestr(f"album/{number}.jpg", b"")
+    else:
+        (place / "album").mkdir(parents=True)
         for number in range(100_000):
-            archive.writestr(f"album/{number}.jpg", b"")
+            os.close(os.open(f"{place}/album/{number}.jpg", os.O_CREAT | os.O_WRONLY))
     album = Album([place], picture_bytes=100)
     assert album.count == 100_000
     assert sum(1 for _ in album.pictures()) == 100_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,39 @@ def test_a_face_is_hers_or_asked_about_or_a_bystanders(
     assert (apart.faces, apart.bystanders) == (len(scores), bystanders)
 
 
+def at_second_sight(score: float) -> Callable[[Sequence[RecognisedFace]], Vectors]:
+    """A closer look at which every face has this score with the first axis."""
+    return lambda doubtful: np.repeat(at_score(score), len(doubtful), axis=0)
+
+
+TWICE = Wanted(subject(1), AXIS[:1], Thresholds(accept=0.6, ask=0.3, again=0.5))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "certain"),
+    [(0.4, 0.5, True), (0.4, 0.49, False), (0.29, 0.9, False), (0.7, 0.0, True)],
+    ids=["made certain", "still doubtful", "never in doubt, a bystander", "certain at once"],
+)
+def test_only_a_doubtful_face_is_looked_at_again(first: float, second: float, certain: bool) -> None:
+    apart = tell_apart(faces(at_score(first)), [TWICE], at_second_sight(second))
+    assert [s.certain for s in apart.sightings] == ([certain] if first >= 0.3 else [])
+    assert [round(s.score, 5) for s in apart.sightings] == ([first] if first >= 0.3 else [])
+
+
+def test_the_second_look_compares_with_all_references_together() -> None:
+    """Half way between two references: too far from either alone, near to both together."""
+    two = np.stack([AXIS[0], AXIS[1]])
+    between = np.array([[0.5, 0.5, np.sqrt(0.5), 0, 0, 0, 0, 0]], np.float32)
+    anna = Wanted(subject(1), two, Thresholds(accept=0.6, ask=0.3, again=0.7))
+    assert not tell_apart(faces(between), [anna]).sightings[0].certain
+    assert tell_apart(faces(between), [anna], lambda doubtful: between).sightings[0].certain
+
+
+def test_two_faces_alike_are_asked_about_after_the_second_look_too() -> None:
+    apart = tell_apart(faces(at_score(0.5, 0.5 - ALIKE / 2)), [TWICE], at_second_sight(0.9))
+    assert [s.certain for s in apart.sightings] == [False, False]
+
+
 def test_each_of_two_permitted_people_gets_her_own_face() -> None:
     ben = Wanted(subject(2), AXIS[1:2], HERE, named=False)
     templates = np.stack([AXIS[1], AXIS[0]])
@@ -118,4 +153,6 @@ def test_more_references_make_both_thresholds_higher(calibration: Calibration) -
     made = [Thresholds.of(calibration, count) for count in (1, 3, 10, 20)]
     assert [one.accept for one in made] == sorted(one.accept for one in made)
     assert all(0.2 < one.ask < one.accept < 0.75 for one in made)
-    assert calibration.false_match_rate(made[2].accept).value * 10 <= 1.1e-6
+    both = calibration.false_match_rate(made[2].accept).value * 10
+    assert made[2].again is not None
+    assert both + calibration.false_match_rate(made[2].again).value <= 1.1e-6

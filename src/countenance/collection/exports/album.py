@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from countenance.collection.exports.bucket import SCHEME, BucketAddress, open_bucket
 from countenance.collection.exports.containers import Container, Member, Read, Unread, open_container
 from countenance.collection.exports.layouts import Export, Fact, recognise
 from countenance.collection.exports.listings import read_account, read_listing, read_sidecar
@@ -23,6 +24,7 @@ from countenance.collection.exports.paths import normal
 from countenance.collection.exports.sidecars import Sidecars
 from countenance.collection.items import Item, Refused, Told
 from countenance.errors import ArchiveUnreadable, CollectionError, SourceMissing
+from countenance.settings import ObjectStorage
 
 PICTURES = frozenset(
     {
@@ -64,6 +66,7 @@ VIDEOS = frozenset(
 )
 _FILM = re.compile(r"\.mp~\d+$", re.IGNORECASE)
 """The film of an edited motion photograph of a Google telephone."""
+Source = Path | BucketAddress
 LISTING_BYTES = 64 * 1024 * 1024
 _PARTS = (
     re.compile(
@@ -83,13 +86,13 @@ class _Part:
 
 
 class Album:
-    """Everything that can be taken from these files and folders.
+    """Everything that can be taken from these files, folders and prefixes of buckets.
 
-    ``paths`` are archives and folders; for one part of a Takeout the other parts beside it are taken, too.
-    Raises SourceMissing when there is nothing in them, or what opening the only one raises.
+    ``paths`` are archives, folders and addresses; for one part of a Takeout the other parts beside it are taken,
+    too. Raises SourceMissing when there is nothing in them, or what opening the only one raises.
     """
 
-    def __init__(self, paths: Sequence[Path], *, picture_bytes: int) -> None:
+    def __init__(self, paths: Sequence[Source], *, picture_bytes: int) -> None:
         self._picture_bytes = picture_bytes
         self.refused: list[Refused] = []
         """What is known from the names alone not to be readable."""
@@ -131,11 +134,11 @@ class Album:
 
     # -- reading --------------------------------------------------------------------------------------------
 
-    def _open(self, paths: Sequence[Path]) -> list[_Part]:
+    def _open(self, paths: Sequence[Source]) -> list[_Part]:
         parts = []
         for path in paths:
             try:
-                parts.append(_Part(open_container(path)))
+                parts.append(_Part(open_bucket(path) if isinstance(path, BucketAddress) else open_container(path)))
             except CollectionError as error:
                 if len(paths) == 1:
                     raise
@@ -233,12 +236,19 @@ class Album:
         self.refused.append(Refused(name, error.code, str(error), error.remedy))
 
 
-def with_siblings(paths: Sequence[Path]) -> list[Path]:
+def source_of(text: str | Path, storage: ObjectStorage) -> Source:
+    """What the operator names: a file or folder, or ``s3://bucket/prefix`` of ``storage``. Raises SourceMissing."""
+    if isinstance(text, str) and text.startswith(SCHEME):
+        return BucketAddress.parse(text, storage)
+    return Path(text)
+
+
+def with_siblings(paths: Sequence[Source]) -> list[Source]:
     """``paths``, and for ``takeout-...-001.zip`` the other parts that lie beside it, in order."""
-    found: dict[Path, None] = {}
+    found: dict[Source, None] = {}
     for path in paths:
         series = _series(path.name)
-        if series is None or not path.is_file():
+        if series is None or isinstance(path, BucketAddress) or not path.is_file():
             found[path] = None
             continue
         found.update(dict.fromkeys(sorted(p for p in path.parent.iterdir() if _series(p.name) == series)))

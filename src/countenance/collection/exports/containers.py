@@ -10,6 +10,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import tarfile
@@ -18,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from countenance.collection.exports.paths import danger, normal, zip_name
 from countenance.errors import (
@@ -148,7 +149,7 @@ def _reader_of_file(place: Path, name: str) -> Read:
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
-                return _within(file.read(limit + 1), limit, name)
+                return within(file.read(limit + 1), limit, name)
         except OSError as error:
             raise SourceMissing(f"{name} cannot be read: {error.strerror or 'gone'}.") from error
 
@@ -158,8 +159,8 @@ def _reader_of_file(place: Path, name: str) -> Read:
 class Zip:
     """A whole ZIP archive."""
 
-    def __init__(self, path: Path) -> None:
-        self.label = path.name
+    def __init__(self, path: Path | io.BufferedReader[Any], label: str = "") -> None:
+        self.label = path.name if isinstance(path, Path) else label
         self._zip = zipfile.ZipFile(path)
         members = self._zip.infolist()
         if len(members) > MOST_MEMBERS:
@@ -204,7 +205,7 @@ class Zip:
         def read(limit: int) -> bytes:
             try:
                 with self._zip.open(info) as file:
-                    return _within(file.read(limit + 1), limit, name)
+                    return within(file.read(limit + 1), limit, name)
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
                 raise ArchiveUnreadable(
                     f"{name} in {self.label} is damaged or packed in an unknown way."
@@ -284,7 +285,8 @@ class Tar:
         return read
 
 
-def _within(data: bytes, limit: int, name: str) -> bytes:
+def within(data: bytes, limit: int, name: str) -> bytes:
+    """``data`` unless it is longer than ``limit``. Raises EntryTooLarge."""
     if len(data) > limit:
         raise EntryTooLarge(f"{name} has more than {limit:,} bytes.")
     return data

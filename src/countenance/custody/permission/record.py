@@ -67,6 +67,8 @@ class PermissionRecord:
     """The day on which a minor comes of age, since records of version 2; empty for who never was one here."""
     returning: str = ""
     """What was stated when she permitted anew after an erasure; empty otherwise."""
+    whole_pictures: bool = False
+    """Of collected pictures with others in them: all is kept, their faces blurred; otherwise only her own part."""
 
     def to_bytes(self) -> bytes:
         """The record as the ledger seals it."""
@@ -103,7 +105,12 @@ class PermissionRecord:
             "written_release": self.release or None,
             "after_erasure": self.returning or None,
             "purposes": [{"@type": "dpv:Purpose", "dct:title": purpose} for purpose in self.purposes],
-            "pii_categories": ["face image", "face template", "name given to the gallery"],
+            "pii_categories": [
+                "face image",
+                "face template",
+                "name given to the gallery",
+                *(["whole pictures, faces of others blurred"] if self.whole_pictures else []),
+            ],
             "storage_location": "this controller's own machine; images and templates sealed per subject",
             "retention": {
                 "valid_from": self.given_utc,
@@ -134,6 +141,7 @@ class Asked:
     recipients: Sequence[str] = ()
     returning: str = ""
     """What shows that a subject who was erased here permits anew herself; see store.suppression."""
+    whole_pictures: bool = False
 
 
 def subject_name(text: str) -> str:
@@ -202,6 +210,7 @@ def check(
         version=version,
         comes_of_age="" if majority is None or majority <= today else majority.isoformat(),
         returning=statement,
+        whole_pictures=asked.whole_pictures,
     )
 
 

@@ -25,6 +25,18 @@ ARCFACE_TEMPLATE: Landmarks = np.array(
 _SHRINK_LIMIT = 0.5
 """Below this scale bilinear sampling skips samples, so the picture is averaged down first."""
 
+_NEARBY = (
+    (0.0, 1.0, 2, 0),
+    (0.0, 1.0, -2, 0),
+    (0.0, 1.0, 0, 2),
+    (0.0, 1.0, 0, -2),
+    (0.0, 1.04, 0, 0),
+    (0.0, 0.96, 0, 0),
+    (4.0, 1.0, 0, 0),
+    (-4.0, 1.0, 0, 0),
+)
+"""Degrees, scale, and shift in pixels: about as far as landmarks are off now and then."""
+
 Transform = npt.NDArray[np.float64]
 """Shape (2, 3): the linear part and, in the last column, the shift, in pixels."""
 
@@ -65,6 +77,19 @@ def align(pixels: Pixels, landmarks: Landmarks) -> Pixels:
         pixels, transform, (CHIP_SIDE, CHIP_SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
     return np.asarray(chip, np.uint8)
+
+
+def nearby(chip: Pixels) -> npt.NDArray[np.uint8]:
+    """Eight copies of an aligned face, slightly moved, scaled or turned, shape (8, 112, 112, 3) uint8."""
+    copies = []
+    for degrees, scale, right, down in _NEARBY:
+        transform = cv2.getRotationMatrix2D(((CHIP_SIDE - 1) / 2, (CHIP_SIDE - 1) / 2), degrees, scale)
+        transform[:, 2] += (right, down)
+        moved = cv2.warpAffine(
+            chip, transform, (CHIP_SIDE, CHIP_SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        copies.append(np.asarray(moved, np.uint8))
+    return np.stack(copies)
 
 
 def _shrunk(pixels: Pixels, transform: Transform, scale: float) -> tuple[Pixels, Transform]:

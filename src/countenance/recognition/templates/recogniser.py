@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from countenance.recognition.faces.align import align
+from countenance.recognition.faces.align import align, nearby
 from countenance.recognition.faces.detect import Detector
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality, assess
@@ -130,6 +130,18 @@ class Recogniser:
             RecognisedFace(one.face, one.chip, one.quality, template)
             for one, template in zip(judged, templates, strict=True)
         )
+
+    def closer(self, faces: Sequence[RecognisedFace]) -> Vectors:
+        """Templates of ``faces`` from a closer look, shape (n, dimensions), each of unit length.
+
+        The mean over the face as it is, slightly moved, scaled and turned copies of it, and their mirror images:
+        seventeen times the work, for faces that the plain template leaves in doubt.
+        """
+        rows = np.empty((len(faces), self.dimensions), np.float32)
+        for place, found in enumerate(faces):
+            rows[place] = found.template + self._extractor.extract(nearby(found.chip), mirrored=True).sum(axis=0)
+        unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
     def recognise_many(self, pictures: Iterable[Pixels]) -> Iterator[tuple[RecognisedFace, ...]]:
         """``recognise`` for each of ``pictures``, in order, with every processor busy (see ``in_order``)."""
