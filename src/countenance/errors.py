@@ -970,6 +970,13 @@ class PersonUnknown(OversightError):
     code = "person_unknown"
 
 
+class IssuerUnknown(OversightError):
+    """No issuer of that id is registered."""
+
+    code = "issuer_unknown"
+    remedy = "See the issuers with: countenance issuer list"
+
+
 class PartyExists(OversightError):
     """A customer or an account of that name is there already."""
 

@@ -201,6 +201,7 @@ EXIT_STATUS: dict[str, int] = {
     "access_refused": OVERSIGHT,
     "customer_unknown": OVERSIGHT,
     "person_unknown": OVERSIGHT,
+    "issuer_unknown": OVERSIGHT,
     "party_exists": OVERSIGHT,
     "compartment_unknown": OVERSIGHT,
     "image_not_held": OVERSIGHT,

@@ -25,6 +25,7 @@ from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
 from countenance.cli.index import capacity, index
 from countenance.cli.interrupts import one_interruption
+from countenance.cli.issuers import issuer
 from countenance.cli.measuring import calibrate, evaluate
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
@@ -73,7 +74,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
-    *(customer, compartment, person, login, key, case, review, release, public_register),
+    *(customer, compartment, person, issuer, login, key, case, review, release, public_register),
     serve,
     demo,
 )

@@ -50,8 +50,8 @@ for _status, _codes in {
     """,
     404: """
         compartment_unknown image_not_held job_unknown
-        case_unknown customer_unknown grant_unknown not_found order_unknown pending_unknown person_unknown
-        review_unknown source_missing subject_unknown
+        case_unknown customer_unknown grant_unknown issuer_unknown not_found order_unknown
+        pending_unknown person_unknown review_unknown source_missing subject_unknown
     """,
     405: "method_not_allowed",
     406: "not_acceptable",
@@ -81,7 +81,7 @@ for _status, _codes in {
         snapshot_unusable
     """,
     501: "backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing report_unavailable",
-    503: "blobs_unavailable engine_busy engine_slow engine_unavailable gallery_busy not_ready",
+    503: "blobs_unavailable engine_busy engine_slow engine_unavailable gallery_busy issuer_unavailable not_ready",
     507: "disk_full",
 }.items():
     for _code in _codes.split():
@@ -101,6 +101,7 @@ _OWN = {
     "unprocessable": "A field is missing or not of its kind.",
     "too_many_requests": "Too many requests at once.",
     "not_ready": "The gallery is being opened.",
+    "issuer_unavailable": "The issuer of the token does not say what its keys are.",
     "internal": "The service failed.",
 }
 """Problems of the door itself, which no error of the engine stands for."""
