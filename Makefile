@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
 
-.PHONY: install demo test check bench lock clean format
+.PHONY: install demo test check bench lock clean format openapi
 
 install: $(STAMP)
 
@@ -28,10 +28,14 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	$(BIN)/pytest -q tests/architecture
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+openapi: install
+	$(BIN)/python -m countenance.http.openapi > docs/openapi.json
 
 format: install
 	$(BIN)/ruff format .

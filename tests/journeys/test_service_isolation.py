@@ -62,6 +62,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "BlockToPlace": {"customers": "police", "jurisdiction": "GB", "ground": "x"},
     "AuthorityToRegister": {"authority": "x", "public_key": "x"},
     "HoldToPlace": {"hold": "x", "ground": "x", "subjects": ["x"]},
+    "Link": {"sub": "x"},
+    "IssuerToAdd": {"url": "https://login.example.org", "audience": "x"},
     "Telling": {"recipient": "x"},
     "EvidenceToAdd": {"predicate": "resident_of", "value": ["GB"], "source": "x"},
     "Credentials": {"name": "x", "password": "x"},

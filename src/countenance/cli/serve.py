@@ -61,4 +61,4 @@ def serve(door: Door, host: str, port: int, workers: int, migrate: bool, trusted
     click.echo(f"countenance: http://{host}:{port}/v1/openapi.json", err=True)
     sys.stdout.flush()
     environment = {**os.environ, SERVICE_VARIABLE: settings.to_text()}
-    os.execve(sys.executable, [sys.executable, "-m", "countenance.http"], environment)  # noqa: S606 - ourselves
+    os.execve(sys.executable, [sys.executable, "-m", "countenance.http"], environment)  # noqa: S606 - ourselves  # nosec B606

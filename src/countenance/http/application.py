@@ -5,7 +5,8 @@ Rules kept here:
 * The process answers at once; the gallery is opened in the background, and until then everything but ``/v1/health``
   is 503. A gallery that cannot be opened ends the process.
 * While it is open, time is let pass: cases are swept every minute, what has expired is erased every hour.
-* At the end running jobs are given ``drain_seconds``; then the gallery is closed.
+* Told to stop, it is not ready any more and takes no more jobs, at once (stopping); running requests and jobs are
+  given ``drain_seconds``; then the gallery is closed.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from fastapi import APIRouter, FastAPI
 from countenance.custody.erasure.errand import Progress
 from countenance.engine import Countenance
 from countenance.errors import CountenanceError
-from countenance.http import compat, problems
+from countenance.http import compat, problems, stopping
 from countenance.http.admission import Admission, Meters
 from countenance.http.bodies import BodyLimits, keep_in_memory
+from countenance.http.describing import describe, operation_id
+from countenance.http.headers import Guarded
 from countenance.http.issuer_keys import IssuersKeys
 from countenance.http.observing import Figures, Observed
 from countenance.http.routes import (
@@ -85,7 +88,9 @@ def create(settings: ServiceSettings, open_gallery: Opener) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=operation_id,
     )
+    application.openapi = describe(application)  # type: ignore[method-assign]
     application.state.settings = settings
     application.state.gallery = None
     application.state.doing = "opening"
@@ -104,6 +109,7 @@ def create(settings: ServiceSettings, open_gallery: Opener) -> FastAPI:
     application.add_middleware(BodyLimits, settings=settings)
     application.add_middleware(Admission, settings=settings)
     application.add_middleware(Observed, figures=application.state.figures)
+    application.add_middleware(Guarded)
     return application
 
 
@@ -125,6 +131,7 @@ def _life(
             except CountenanceError as error:
                 state.failed = error.code
                 _log.error({"event": "not opened", "code": error.code, "says": str(error), "remedy": error.remedy})
+                stopping.failed.set()
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
             try:
@@ -137,9 +144,17 @@ def _life(
 
         keeper = threading.Thread(target=open_and_keep, name="keeper", daemon=True)
         keeper.start()
+
+        def drain() -> None:
+            if state.gallery is not None:
+                state.gallery.oversight.jobs.drain(settings.drain_seconds)
+
+        stopping.listen()
+        forget = stopping.when_told(drain)
         try:
             yield
         finally:
+            forget()
             stop.set()
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(_close, state, keeper)

@@ -87,7 +87,7 @@ for _status, _codes in {
     """,
     503: """
         blobs_unavailable database_unavailable engine_busy engine_slow engine_unavailable gallery_busy
-        issuer_unavailable         key_service_unavailable not_ready
+        issuer_unavailable key_service_unavailable not_ready
     """,
     507: "disk_full",
 }.items():

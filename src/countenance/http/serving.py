@@ -1,20 +1,29 @@
 """Running the service: uvicorn, one process or several workers, stopped gracefully by SIGTERM.
 
 Rules kept here: settings come in one variable, so that every worker has the same; uvicorn writes no access log,
-since paths name subjects (``observing`` writes its own).
+since paths name subjects (``observing`` writes its own); an old schema ends the process before anything listens.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import sys
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from countenance.engine import Countenance
+from countenance.errors import CountenanceError, SchemaOlder
+from countenance.http import stopping
 from countenance.http.application import create
 from countenance.http.observing import log_as_lines
 from countenance.settings import SERVICE_VARIABLE, ServiceSettings
+
+FAILED = 3
+"""Exit status when the gallery could not be opened."""
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Variables of the OpenTelemetry specification that say where traces go."""
@@ -34,10 +43,31 @@ def application() -> FastAPI:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop. Ends with 0 then, and with 3 when the gallery could not be opened."""
     settings = ServiceSettings.of_text(os.environ[SERVICE_VARIABLE])
     log_as_lines()
-    uvicorn.run(
+    try:  # before there is a worker, which would be started again and again
+        before = Countenance.migrate_schema(settings.gallery, dry_run=not settings.migrate)
+        if before.missing and not settings.migrate:
+            raise SchemaOlder(f"The database has the schema version {before.present}; {before.known} is needed.")
+    except CountenanceError as error:
+        line = {"event": "not opened", "code": error.code, "says": str(error), "remedy": error.remedy}
+        logging.getLogger("countenance.http").error(line)  # noqa: TRY400 - a line for the operator, no traceback
+        sys.exit(FAILED)
+    config = configured(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it once more when it has shut down in order
+        signal.signal(number, lambda *_: None)
+    if settings.workers > 1:
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+    else:
+        uvicorn.Server(config).run()
+    if stopping.failed.is_set():
+        sys.exit(FAILED)
+
+
+def configured(settings: ServiceSettings) -> uvicorn.Config:
+    """How uvicorn runs."""
+    return uvicorn.Config(
         "countenance.http.serving:application",
         factory=True,
         host=settings.host,

@@ -158,7 +158,7 @@ class DiskRefinement:
             per_cell, dtype=np.uint64
         )
         # Counter mode spelt out: the encrypted counters are the key stream, and one call makes all of it.
-        stream = Cipher(self._key, ECB()).encryptor().update(counters.tobytes())  # noqa: S305
+        stream = Cipher(self._key, ECB()).encryptor().update(counters.tobytes())  # noqa: S305  # nosec B305
         stored = np.asarray(self._mapped[rows])
         return self._without_wiped(stored, stored ^ np.frombuffer(stream, np.uint8).reshape(stored.shape))
 

@@ -127,7 +127,8 @@ def tune(
 
 def _drawn(segment: Segment, probes: int, random: np.random.Generator) -> _Sample:
     living = np.flatnonzero(segment.alive)
-    rows = np.sort(random.choice(living, min(probes, len(living)), replace=False))
+    # A sample for a measurement, by a seeded generator so that it can be repeated; nothing secret rests on it.
+    rows = np.sort(random.choice(living, min(probes, len(living)), replace=False))  # nosec B311
     subjects = np.searchsorted(segment.starts, rows, side="right") - 1
     templates = _templates(segment, rows)
     alone = np.array([len(_others(segment, s, r)) == 0 for s, r in zip(subjects, rows, strict=True)], np.bool_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from countenance.http import stopping
 from countenance.http.asker import without_policy
 from countenance.http.problems import Problem
 
@@ -15,7 +16,7 @@ class Health(BaseModel):
     """How the service is."""
 
     status: str
-    """``ok``, or ``opening`` with what is being done."""
+    """``ok``, ``stopping``, or ``opening`` with what is being done."""
     doing: str | None = None
 
 
@@ -29,6 +30,9 @@ async def live() -> Health:
 async def ready(request: Request, response: Response) -> Health:
     """The gallery is open and its index is loaded."""
     state = request.app.state
+    if stopping.told.is_set():
+        response.status_code = 503
+        return Health(status="stopping")
     if getattr(state, "failed", None) is not None:
         response.status_code = 503
         return Health(status="failed", doing=state.failed)

@@ -11,7 +11,7 @@ from countenance.http.documents import Answer, Body, Field, Id
 from countenance.http.paging import Cursor, Limit, Page, cut
 from countenance.oversight.policy import Verb
 
-router = APIRouter(prefix="/issuers", tags=["people"])
+router = APIRouter(prefix="/issuers", tags=["issuers"])
 
 
 class IssuerToAdd(Body):

@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from countenance.engine import Countenance
 from countenance.errors import CountenanceError
+from countenance.http import stopping
 from countenance.http.asker import Engine, Who, without_policy
 from countenance.http.documents import Answer, Id
 from countenance.http.paging import Cursor, Limit, Page, after, cursor_after
@@ -93,7 +94,7 @@ def cancel(job: Id, who: Who, gallery: Engine) -> Job:
     **_WHY,
 )
 def events(job: Id, request: Request, who: Who, gallery: Engine) -> StreamingResponse:
-    """A job's progress as server-sent events, until it has ended or you have gone."""
+    """A job's progress as server-sent events, until it has ended, you have gone, or the service stops."""
     gallery.oversight.jobs.get(who, job)  # one that is not there is a problem, not a stream
     return StreamingResponse(
         _told(job, request, who, gallery),
@@ -114,6 +115,6 @@ async def _told(job_id: str, request: Request, who: Principal, gallery: Countena
         if said != last:
             yield f"event: progress\ndata: {said}\n\n"
             last = said
-        if job.state in _ENDED:
+        if job.state in _ENDED or stopping.told.is_set():
             return
         await anyio.sleep(_LOOK_EVERY_S)

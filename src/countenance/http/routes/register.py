@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from hashlib import sha256
 from html import escape
 
 from fastapi import APIRouter, Response
@@ -45,7 +47,9 @@ def register(gallery: Engine) -> Register:
 @router.get("/page", response_class=HTMLResponse, **open_to_all(Verb.REGISTER_READ))
 def register_page(gallery: Engine) -> HTMLResponse:
     """The same for people."""
-    return HTMLResponse(page(Register.of(gallery.oversight.register())))
+    return HTMLResponse(
+        page(Register.of(gallery.oversight.register())), headers={"Content-Security-Policy": _POLICY}
+    )
 
 
 _STYLE = """
@@ -56,6 +60,11 @@ th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8886;
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 """
+
+
+_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'"
+"""The page may use the style that is in it, and nothing else."""
 
 
 def page(register: Register) -> str:
