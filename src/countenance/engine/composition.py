@@ -35,7 +35,6 @@ from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.part_erasure import PartErasure
 from countenance.engine.recognising import Recognising
 from countenance.engine.searching import Searching
-from countenance.engine.stock import Stock
 from countenance.engine.withdrawing import Withdrawing
 from countenance.errors import BlobsError, CountenanceError, GalleryError, KeysForeign
 from countenance.oversight.ledger import SearchLedger
@@ -47,7 +46,6 @@ from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
 from countenance.recognition.gallery.placing import Placing
-from countenance.recognition.gallery.regroup import Regrouping
 from countenance.recognition.models.package import bundled_template_model
 from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
@@ -270,11 +268,6 @@ class Composition(Recognising, ABC):
         self.oversight.sweep()  # last: nothing about a case may keep a subject from being erased
         return tuple(answers.Withdrawal.by_number(erased) for erased in finished)
 
-    def make_ready(self) -> None:
-        """Load what the first search would otherwise wait for: the networks and the index."""
-        self._recogniser(self.model)
-        self._searchable.current()
-
     # -- parts ----------------------------------------------------------------------------------------------
 
     @property
@@ -298,7 +291,6 @@ class Composition(Recognising, ABC):
     def _keep_promises(self) -> tuple[tuple[answers.Withdrawal, ...], str | None]:
         try:
             self.index.leave()
-            self._regrouping.tidy()
             return self.expire(), None
         except KeysForeign:
             raise
@@ -348,11 +340,6 @@ class Composition(Recognising, ABC):
     def _identifier(self, model: str) -> Identifier:
         calibration = self._calibration(model)
         return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
-
-    @cached_property
-    def _regrouping(self) -> Regrouping:
-        arrived = self._execution.settle_newcomers
-        return Regrouping(self._database, self._vault, self._blobs, self._ledger, self._register, arrived)
 
     @cached_property
     def _part_erasure(self) -> PartErasure:
@@ -408,10 +395,4 @@ class Composition(Recognising, ABC):
                 calibration=lambda: self._calibration(self.model),
                 case_purpose=lambda named: self.oversight.cases.purpose_at_the_console(named),
             )
-        )
-
-    @cached_property
-    def _stock(self) -> Stock:
-        return Stock(
-            self._database, self._ring, self._vault, self._ledger, self._settings, self._description, self._clock
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from countenance import clock
@@ -21,22 +21,13 @@ from countenance.engine import answers
 from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.customer_parts import Deeds
-from countenance.engine.duties import Duties
-from countenance.engine.evaluating import Evaluating, Standpoint
-from countenance.engine.legacy import Legacy, LegacyParts
-from countenance.engine.orders import Orders
-from countenance.engine.peers import Peers
-from countenance.engine.record import Record
-from countenance.engine.residency import Residency
+from countenance.engine.departments import Departments
 from countenance.errors import InputInvalid
 from countenance.recognition.candidates.identify import OWN_ONLY, Identification
 from countenance.recognition.candidates.verify import Side, Verification
 from countenance.recognition.candidates.verify import verify as compare
 from countenance.recognition.gallery.access import AccessReport
 from countenance.recognition.gallery.bulk import Picture, TemplateImport, TemplateRow, picture_name
-from countenance.recognition.gallery.migrate import Migration, Migrator
-from countenance.recognition.models.package import ModelPackage
-from countenance.recognition.templates import package as packages
 from countenance.settings import Settings
 from countenance.store import description, schema_version
 from countenance.store.schema_version import Standing
@@ -44,7 +35,7 @@ from countenance.terms import GALLERYS_OWN, CompartmentId
 from countenance.vault.transit import Transit
 
 
-class Countenance(Peers):
+class Countenance(Departments):
     """A gallery that asks first.
 
     Open one with ``Countenance(folder)`` or make one with :meth:`init`; use it as a context manager or call
@@ -338,108 +329,3 @@ class Countenance(Peers):
         """The whole gallery in numbers; with ``people``, every subject of one compartment by name."""
         package = self._package(self.model)
         return self._stock.take(package, mirrored=self._mirrored, people=people, compartment=compartment)
-
-    # -- orders, residence, log -----------------------------------------------------------------------------
-
-    @cached_property
-    def orders(self) -> Orders:
-        """Regulators' orders: serve, plan, freeze, execute, certify."""
-        return Orders(self._database, self._desk, self._execution, self._witness, self._clock, self._keep_index)
-
-    @cached_property
-    def duties(self) -> Duties:
-        """Duties to keep evidence, and recipients who have to be told of an erasure."""
-        return Duties(self._database, self._desk, self._witness, self._ledger, lambda: self._eraser, self._clock)
-
-    @cached_property
-    def residency(self) -> Residency:
-        """Evidence of where subjects live, and what follows from it."""
-        return Residency(self._register, self._ledger, self._execution, self._clock)
-
-    @cached_property
-    def log(self) -> Record:
-        """The tamper-evident log: checkpoint, proofs, check."""
-        return Record(self._witness)
-
-    @cached_property
-    def evaluating(self) -> Evaluating:
-        """How well it works on labelled pictures: evaluate, compare models, calibrate this gallery."""
-        standpoint = Standpoint(
-            lambda: self._package(self.model),
-            lambda: len(self._searchable.current()),
-            self._mirrored,
-            self._models_folder,
-            self._calibrations,
-            self._witness,
-        )
-        return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
-
-    @cached_property
-    def legacy(self) -> Legacy:
-        """What clients of other engines ask, on behalf of the customer whose key they show."""
-        parts = LegacyParts(
-            self._database,
-            self._ring,
-            self._vault,
-            self._ledger,
-            self._clock,
-            self._witness,
-            self.oversight.gate,
-            self.oversight.compartments,
-            self.oversight.cases,
-            self._regrouping,
-            permit=self._permit_asked,
-            enroller=lambda: self._enroller,
-            prepare=lambda name, data: self._prepare(self._recogniser(self.model), name, data),
-            identifier=lambda: self._identifier(self.model),
-            calibration=lambda: self._calibration(self.model),
-            model=lambda: self.model,
-            withdraw=self._withdrawing.all,
-            kept=lambda: frozenset(number for hold in self._desk.holds() for number in hold.subject_ids),
-            remove=self._part_erasure.remove,
-        )
-        return Legacy(parts)
-
-    def _permit_asked(self, asked: Asked, compartment: CompartmentId) -> answers.Receipt:
-        return self.permit(
-            asked.subject,
-            purposes=asked.purposes,
-            residence=asked.residence,
-            until=asked.until,
-            controller=asked.controller,
-            notice=asked.notice,
-            language=asked.language,
-            recipients=asked.recipients,
-            compartment=compartment,
-        )
-
-    # -- models ---------------------------------------------------------------------------------------------
-
-    def models(self) -> tuple[ModelPackage, ...]:
-        """The template models that this gallery can use: the bundled one and those that were added."""
-        return packages.available(self._models_folder)
-
-    def add_model(self, file: str | Path, manifest: str | Path) -> ModelPackage:
-        """Add a model package a user is licensed for: a 112x112 ONNX face model and its manifest.
-
-        Raises ModelMissing, ModelDigestWrong, ModelUnsuitable; then nothing was added.
-        """
-        return packages.add(Path(file), Path(manifest), self._models_folder)
-
-    def migrate(self, model: str, *, progress: Progress | None = None) -> Migration:
-        """Make every reference again with the model of that name from the sealed images, then switch to it.
-
-        Can be interrupted and repeated; searches use the old model until the switch. Raises ModelMissing and what
-        loading a model raises.
-        """
-        chosen = packages.find(model, self._models_folder)
-        recogniser = self._recogniser(chosen.manifest.sha256)
-        migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
-        before = self.model
-        done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
-        if before != recogniser.model:
-            self._searching.retire(before)
-        self._database.forget_deleted_rows()
-        self._eraser.begin_epoch()
-        self._searchable.save()
-        return done
