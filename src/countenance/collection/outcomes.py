@@ -87,6 +87,16 @@ class Tally:
         self.references += len(one.references)
         self.others += one.others
 
+    def __iadd__(self, other: Tally) -> Tally:
+        """Count what another sum counted, too."""
+        self.outcomes += other.outcomes
+        self.refusals += other.refusals
+        self.faces += other.faces
+        self.bystanders += other.bystanders
+        self.references += other.references
+        self.others += other.others
+        return self
+
     @property
     def files(self) -> int:
         """Files finished with."""

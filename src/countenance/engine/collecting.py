@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from countenance import clock as clocks
 from countenance.clock import Clock
 from countenance.collection.anchors import Anchors
@@ -42,7 +40,6 @@ from countenance.collection.permitted_copy import permitted_copy
 from countenance.collection.progressed import Progressed
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
-from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.geography import Geography, ZoneGeography
 from countenance.custody.residency.register import Register
 from countenance.errors import CaseMissing, GeographyMissing, InputInvalid, ModelUncalibrated
@@ -136,8 +133,8 @@ class Collecting:
             if report is not None:
                 report(refused)
         evidence = self._account_evidence(owner, album, source)
-        before = self._evidence_count(owner)
-        tally = _sum(tally, collector.collect(plan, album.pictures(), album.count, report, progress))
+        before = len(self._register.of(owner))
+        tally += collector.collect(plan, album.pictures(), album.count, report, progress)
         if self._geography is None:
             notes.append("positions were not turned into countries: the package timezonefinder is not installed")
         self._parts.searchable().save(at_least=_SAVE_AFTER_CHANGES)
@@ -154,7 +151,7 @@ class Collecting:
             album.videos,
             album.passed_over,
             time.monotonic() - begun,
-            evidence + self._evidence_count(owner) - before,
+            evidence + len(self._register.of(owner)) - before,
             tuple(notes),
         )
 
@@ -366,15 +363,9 @@ class Collecting:
         fresh = [finding for finding in findings if (finding.signal, finding.value) not in known]
         if fresh:
             with self._parts.database.write() as connection:
-                self._record(connection, owner, fresh, source)
+                for finding in fresh:
+                    self._register.record(connection, owner, finding, source=source)
         return len(fresh)
-
-    def _record(self, connection: Connection, owner: SubjectRow, findings: list[Finding], source: str) -> None:
-        for finding in findings:
-            self._register.record(connection, owner, finding, source=source)
-
-    def _evidence_count(self, owner: SubjectRow) -> int:
-        return len(self._register.of(owner))
 
     @cached_property
     def _anchors(self) -> Anchors:
@@ -402,14 +393,3 @@ class Collecting:
     @cached_property
     def _origins(self) -> Origins:
         return Origins(self._parts.vault, self._register, self._geography)
-
-
-def _sum(first: Tally, second: Tally) -> Tally:
-    return Tally(
-        first.outcomes + second.outcomes,
-        first.refusals + second.refusals,
-        first.faces + second.faces,
-        first.bystanders + second.bystanders,
-        first.references + second.references,
-        first.others + second.others,
-    )
