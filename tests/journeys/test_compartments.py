@@ -36,7 +36,7 @@ from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.enrol import Outcome, Prepared
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import oversight_tables, suppression
+from countenance.store import compartments, oversight_tables, suppression
 from countenance.terms import Box, Vectors
 from tests.galleries import START, UNTIL, Galleries, row, search, template
 from tests.offices import PURPOSE, Office, hire, office, protection_officer
@@ -406,3 +406,16 @@ def test_a_held_subject_keeps_her_compartment_open_for_erasure_only(
     with pytest.raises(ErasureHeld):
         compartments.close(here.enroller, "staff")
     assert [one.closing for one in compartments.listed(here.enroller)] == [True]
+
+
+def test_a_closed_compartment_that_an_old_copy_brings_back_is_closed_again(
+    galleries: Galleries, gallery: Countenance, here: Side
+) -> None:
+    with gallery._database.read() as connection:
+        row = compartments.get(connection, here.compartment.number)
+    assert row is not None
+    gallery.oversight.compartments.close(here.enroller, "staff")
+    with gallery._database.write() as connection:
+        compartments.add(connection, row)
+    again = galleries.open()
+    assert again.oversight.compartments.listed(MACHINE) == ()

@@ -218,9 +218,10 @@ class Compartments:
         return Closed(plain, self._emptied(row))
 
     def finish_closing(self) -> int:
-        """Go on with what a crash has interrupted, as far as no duty to keep forbids it; returns how many ended."""
+        """Go on with what a crash has interrupted, as far as no duty to keep forbids it, and close again what an
+        old copy of the data brought back; returns how many ended."""
         with self._database.read() as connection:
-            rows = [row for row in compartments.everything(connection) if row.state == CLOSING]
+            rows = [row for row in compartments.everything(connection) if self._ended(row)]
         ended = 0
         for row in rows:
             try:
@@ -314,6 +315,9 @@ class Compartments:
         self._database.forget_deleted_rows()
         self._recorder.note("compartment.closed", self._clock.now(), customer=row.customer_id)
         return gone
+
+    def _ended(self, row: CompartmentRow) -> bool:
+        return row.state == CLOSING or not self._seals.alive(row.key_slot, _METADATA)
 
     def _check(self, terms: StandingTerms | None, customer_id: str, purposes: frozenset[str]) -> None:
         if terms is None:
