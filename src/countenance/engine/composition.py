@@ -94,11 +94,7 @@ class Composition(Recognising, ABC):
         self._staged = StagedImages(place)
         self._ledger = Ledger(self._database, self._ring, self._vault, self._clock)
         self._searching = Searching(
-            self._database,
-            self._ring,
-            self._vault,
-            self._ledger,
-            self._settings,
+            *(self._database, self._ring, self._vault, self._ledger, self._settings),
             self._description.gallery_id,
             bundled_template_model().manifest.sha256,
             lambda model: self._package(model).manifest.dimensions,
@@ -172,14 +168,8 @@ class Composition(Recognising, ABC):
     def oversight(self) -> Oversight:
         """Customers, people and keys, cases, reviews, the subject's ledger and the public register."""
         parts = Foundations(
-            self._database,
-            self._ring,
-            self._vault,
-            self._ledger,
-            self._desk,
-            self._witness,
-            self._clock,
-            self._owners,
+            *(self._database, self._ring, self._vault, self._ledger),
+            *(self._desk, self._witness, self._clock, self._owners),
         )
 
         def prepare(name: str, image: Picture) -> Prepared:
@@ -393,14 +383,8 @@ class Composition(Recognising, ABC):
         """The verbs that take images in by permission: exports, albums, granted pages; and search clips."""
         return Collecting(
             Parts(
-                self._database,
-                self._ring,
-                self._vault,
-                self._ledger,
-                self._clock,
-                self._settings.limits,
-                self._settings.object_storage,
-                self._blobs,
+                *(self._database, self._ring, self._vault, self._ledger, self._clock),
+                *(self._settings.limits, self._blobs),
                 begin_epoch=lambda: self._eraser.begin_epoch(),
                 enroller=lambda: self._enroller,
                 recogniser=lambda: self._recogniser(self.model),
@@ -412,6 +396,5 @@ class Composition(Recognising, ABC):
 
     @cached_property
     def _stock(self) -> Stock:
-        return Stock(
-            self._database, self._ring, self._vault, self._ledger, self._settings, self._description, self._clock
-        )
+        own = (self._settings, self._description, self._clock)
+        return Stock(self._database, self._ring, self._vault, self._ledger, *own)
