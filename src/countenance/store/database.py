@@ -311,6 +311,10 @@ def _our_errors() -> Iterator[None]:
             raise GalleryError(
                 "The database cannot be written.", remedy="Check the data folder's owner and mode."
             ) from error
+        if "disk i/o error" in words or "unable to open" in words:  # what SQLite says when its WAL finds no room
+            raise GalleryError(
+                "The disk of the database refuses.", remedy="Make room on it, or look whether it is damaged."
+            ) from error
         if "malformed" in words or "not a database" in words:
             raise GalleryError(
                 "The database is damaged.", remedy="Restore the data folder from a backup."
