@@ -189,6 +189,13 @@ class SubjectUnknown(CountenanceError):
     remedy = "See who is on record with: countenance status --subjects"
 
 
+class SubjectExists(CountenanceError):
+    """Somebody of that name is on record already."""
+
+    code = "subject_exists"
+    remedy = "Choose another name."
+
+
 class SubjectNameInvalid(CountenanceError):
     """A subject's name must be 1 to 200 printable characters."""
 

@@ -93,6 +93,7 @@ EXIT_STATUS: dict[str, int] = {
     "purpose_unknown": PERMISSION,
     "subject_unknown": SUBJECT,
     "subject_name": SUBJECT,
+    "subject_exists": SUBJECT,
     # keepers
     "gallery": GALLERY,
     "gallery_missing": GALLERY,

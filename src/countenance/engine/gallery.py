@@ -20,11 +20,11 @@ from countenance.custody.permission.record import Asked, subject_name
 from countenance.engine import answers
 from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
-from countenance.engine.composition import Composition
 from countenance.engine.customer_parts import Deeds
 from countenance.engine.duties import Duties
 from countenance.engine.evaluating import Evaluating, Standpoint
 from countenance.engine.orders import Orders
+from countenance.engine.peers import Peers
 from countenance.engine.record import Record
 from countenance.engine.residency import Residency
 from countenance.errors import InputInvalid
@@ -42,7 +42,7 @@ from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
 
 
-class Countenance(Composition):
+class Countenance(Peers):
     """A gallery that asks first.
 
     Open one with ``Countenance(folder)`` or make one with :meth:`init`; use it as a context manager or call

@@ -109,6 +109,11 @@ class Oversight:
         self._withdraw = withdraw
         self._access = access
 
+    @property
+    def gate(self) -> Gate:
+        """The gate, for the parts of the engine that do something on a customer's behalf."""
+        return self._gate
+
     # -- who asks -------------------------------------------------------------------------------------------
 
     def login(self, name: str, password: str) -> Issued:

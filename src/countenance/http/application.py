@@ -25,7 +25,7 @@ from fastapi import APIRouter, FastAPI
 from countenance.custody.erasure.errand import Progress
 from countenance.engine import Countenance
 from countenance.errors import CountenanceError
-from countenance.http import problems
+from countenance.http import compat, problems
 from countenance.http.admission import Admission, Meters
 from countenance.http.bodies import BodyLimits, keep_in_memory
 from countenance.http.observing import Figures, Observed
@@ -93,6 +93,9 @@ def create(settings: ServiceSettings, open_gallery: Opener) -> FastAPI:
     for router in V1:
         v1.include_router(router)
     application.include_router(v1)
+    application.router.routes.extend(
+        compat.routes(lambda: application.state.gallery, settings, application.state.meters)
+    )
     problems.install(application)
     application.add_middleware(BodyLimits, settings=settings)
     application.add_middleware(Admission, settings=settings)

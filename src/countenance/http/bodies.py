@@ -23,7 +23,15 @@ from countenance.errors import ImageTooLarge
 from countenance.http.problems import Problem, Refusal
 from countenance.settings import ServiceSettings
 
-UPLOADS = ("multipart/form-data", "application/octet-stream", "application/zip", "application/x-tar", "video/")
+UPLOADS = (
+    "multipart/form-data",
+    "application/octet-stream",
+    "application/zip",
+    "application/x-tar",
+    "video/",
+)
+PICTURES = "/compat/"
+"""Under this path, bodies of any kind carry pictures: up to two of 5 MB in base64, inside JSON."""
 
 
 class BodyLimits:
@@ -40,7 +48,9 @@ class BodyLimits:
             await self._application(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        upload = headers.get("content-type", "").startswith(UPLOADS)
+        upload = headers.get("content-type", "").startswith(UPLOADS) or str(scope.get("path", "")).startswith(
+            PICTURES
+        )
         most = self._settings.upload_bytes if upload else self._settings.json_bytes
         announced = headers.get("content-length", "0")
         if not announced.isdigit():

@@ -60,7 +60,7 @@ for _status, _codes in {
         certificate_invalid clock_set_back erasure_held erasure_incomplete export_foreign gallery_exists
         answer_not_kept request_under_way
         log_exists models_differ move_disagrees move_unusable order_served order_transition party_exists
-        reference_missing sample_too_small scope_everyone
+        reference_missing sample_too_small scope_everyone subject_exists
     """,
     413: "archive_bomb body_too_large clip_too_large entry_too_large image_too_large",
     415: "image_format media_type",

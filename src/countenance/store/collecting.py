@@ -187,6 +187,11 @@ def add_origin(connection: Connection, row: OriginRow) -> None:
     )
 
 
+def drop_origin(connection: Connection, image_id: str) -> None:
+    """Delete where an image came from."""
+    connection.execute(delete(_o).where(_o.c.image_id == image_id))
+
+
 def origins_of(connection: Connection, subject_id: SubjectId) -> dict[str, OriginRow]:
     """Where a subject's collected images came from, by image."""
     query = select(_o).where(_o.c.subject_id == subject_id)

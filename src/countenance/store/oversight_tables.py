@@ -236,6 +236,13 @@ customer_counts = Table(
     Column("count", Number, nullable=False),
 )
 
+used_signatures = Table(
+    "used_signatures",
+    metadata,
+    Column("tag", LargeBinary(32), primary_key=True),
+    Column("at_utc", Moment, nullable=False, index=True),
+)
+
 PERSONAL = {
     subject_accounts: "accounts of subjects",
     review_items: "candidates in review",
@@ -257,4 +264,5 @@ HARMLESS = {
     reviewer_tallies: "how often and how fast an account answered; of no subject",
     ledger_delays: "authorities that delay a ledger entry, and until when",
     customer_counts: "how many searches, releases and refusals a customer has had",
+    used_signatures: "keyed fingerprints of request signatures, for half an hour, so that none is used twice",
 }

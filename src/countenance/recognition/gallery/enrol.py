@@ -219,7 +219,9 @@ class Enroller:
             "version": 1,
             "name": prepared.name,
             "media_type": kept.media_type,
+            "picture": [prepared.picture.width, prepared.picture.height],
             "face": chosen.face.box.as_list(),
+            "confidence": round(float(chosen.face.confidence), 4),
             "stored_face": kept.box.as_list(),
             "notes": [*prepared.picture.notes, *([kept.note] if kept.note else [])],
         }
