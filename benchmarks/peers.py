@@ -51,7 +51,7 @@ PEERS = {
     "hnsw": Peer("faiss_hnsw.py", called="FAISS HNSW32,SQ8"),
     "usearch": Peer("usearch_i8.py", ("usearch==2.*", "numpy>=2"), "usearch i8"),
     "qdrant": Peer("qdrant_edge_shard.py", ("qdrant-edge-py==0.9.*", "numpy>=2"), "qdrant-edge, int8"),
-    "lance": Peer("lance_table.py", ("lancedb==0.40.*", "pylance", "numpy>=2"), "LanceDB IVF_HNSW_SQ"),
+    "lance": Peer("lance_table.py", ("lancedb==0.40.*", "pylance", "numpy>=2"), "LanceDB IVF_PQ"),
     "milvus": Peer(
         "milvus_standalone.py",
         ("milvus==2.3.5", "setuptools<81", "pymilvus==3.0.*", "numpy>=2"),
@@ -221,13 +221,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     asked = parser.parse_args()
     path = asked.out / "index-peers.json"
-    document = json.loads(path.read_text()) if path.exists() else {}
-    if not isinstance(document, dict) or document.get("faces") != asked.faces:
-        document = {"faces": asked.faces, "dimensions": 128, "parts": {}}
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    parts = document.setdefault(str(asked.faces), {})
     for name in [] if asked.phase == "none" else asked.only or list(PEERS):
-        measured(name, asked.phase, asked.faces, asked.folder, document["parts"])
+        measured(name, asked.phase, asked.faces, asked.folder, parts)
         path.write_text(json.dumps(document, indent=1) + "\n")
-    parts = document["parts"]
     plotted(parts, asked.out / "index-peers.svg")
     print(f"{asked.faces:,} x 128, {PROBES} probes; at a subject recall of {LEVEL}\n")
     print("\n".join([*table(parts), "", *verdicts(parts), ""]))

@@ -16,6 +16,7 @@ import resource
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -45,17 +46,17 @@ def rows(identities: Identities) -> Iterator[TemplateRow]:
             yield TemplateRow(f"simulated {owner}", template, (PURPOSE,), "GB", UNTIL, Source.SIMULATED)
 
 
-def newcomers(count: int) -> Iterator[TemplateRow]:
+def newcomers(who: str, count: int = 20_000) -> Iterator[TemplateRow]:
     """Strangers who come later."""
-    for templates in (block for _, block in Identities(subjects=count, each=1, seed=5).blocks()):
+    for templates in (block for _, block in Identities(subjects=count, each=1, seed=len(who)).blocks()):
         for number, template in enumerate(templates):
-            yield TemplateRow(f"newcomer {number}", template, (PURPOSE,), "FR", UNTIL, Source.SIMULATED)
+            yield TemplateRow(f"{who} {number}", template, (PURPOSE,), "FR", UNTIL, Source.SIMULATED)
 
 
 def add(folder: Path) -> None:
     """What another process does meanwhile."""
     with Countenance(folder / "gallery") as gallery:
-        gallery.enrol_templates(newcomers(20_000))
+        gallery.enrol_templates(newcomers("newcomer"))
 
 
 def identify(gallery: Countenance, probe: Vectors) -> Identification:
@@ -154,13 +155,18 @@ def measure(sheet: Sheet, folder: Path, owners: Vectors, probes: Vectors) -> Non
             for owner, probe in zip(owners.tolist(), probes, strict=True)
         ]
         sheet.note("identify: right subject first", sum(found) / len(found), "share")
-        adding = multiprocessing.get_context("spawn").Process(target=add, args=(folder,))
-        adding.start()
-        busy: list[float] = []
-        while adding.is_alive():
-            busy += each(lambda probe: identify(gallery, probe), probes[len(busy) % SEARCHES :][:1])
-        adding.join()
-        sheet.spread("identify while another process adds 20,000", busy)
+        adding: list[tuple[str, multiprocessing.process.BaseProcess | threading.Thread]] = [
+            ("another process", multiprocessing.get_context("spawn").Process(target=add, args=(folder,))),
+            ("a thread of this one", threading.Thread(target=lambda: gallery.enrol_templates(newcomers("later")))),
+        ]
+        for who, one in adding:
+            begun, busy = time.perf_counter(), list[float]()
+            one.start()
+            while one.is_alive():
+                busy += each(lambda probe: identify(gallery, probe), probes[len(busy) % SEARCHES :][:1])
+            one.join()
+            sheet.note(f"{who} adds 20,000 meanwhile, in", time.perf_counter() - begun, "s")
+            sheet.spread(f"identify while {who} adds 20,000", busy)
         name = f"simulated {owners[0]}"
         begun = time.perf_counter()
         frozen: list[float] = []

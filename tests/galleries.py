@@ -90,9 +90,11 @@ def fill(gallery: Countenance, count: int, *, first_seed: int = 1000) -> None:
     )
 
 
-def permit(gallery: Countenance, subject: str, *purposes: str, until: date = UNTIL) -> None:
-    """A plain permission."""
-    gallery.permit(subject, purposes=purposes or ("event-photos",), residence="GB", until=until)
+def permit(gallery: Countenance, subject: str, *purposes: str, until: date = UNTIL, returning: str = "") -> None:
+    """A plain permission; ``returning`` for who was erased before."""
+    gallery.permit(
+        subject, purposes=purposes or ("event-photos",), residence="GB", until=until, returning=returning
+    )
 
 
 def search(

@@ -70,7 +70,7 @@ def face(subject: str) -> Any:
 def people(gallery: Countenance, who: dict[str, str], *, present: bool = True) -> None:
     """Enrol them; with ``present``, each declares to have been nowhere but at home."""
     gallery.enrol_templates(
-        [TemplateRow(name, face(name), (PURPOSE,), place, UNTIL) for name, place in who.items()]
+        [TemplateRow(name, face(name), (PURPOSE,), place, UNTIL, release="paper 7") for name, place in who.items()]
     )
     if present:
         for name, place in who.items():

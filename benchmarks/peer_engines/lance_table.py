@@ -1,4 +1,4 @@
-"""LanceDB: inverted lists of 8-bit HNSW graphs, scored again from float32."""
+"""LanceDB: inverted lists of product-quantised vectors (its default kind), scored again from float32."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from harness import WANTED, Engine, files_in, run
 
 
 class Lance(Engine):
-    """IVF_HNSW_SQ with the library's own sizes; ``ef`` and probed lists grow together."""
+    """IVF_PQ, two bits a dimension; four times as many as wanted are scored again.
 
-    name = "LanceDB IVF_HNSW_SQ"
-    settings = (1, 2, 4, 8, 16)
+    IVF_HNSW_SQ was tried on 50,000: 56 processor seconds to build, 10 ms a query, 49 s to forget.
+    """
+
+    name = "LanceDB IVF_PQ"
+    settings = (8, 32, 128, 512)
     setting_name = "nprobes"
 
     def build(self, templates: np.ndarray, owners: np.ndarray, home: Path) -> None:
@@ -24,7 +27,13 @@ class Lance(Engine):
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(templates.reshape(-1)), templates.shape[1])
         rows = pa.table({"reference": pa.array(np.arange(len(owners))), "vector": vectors})
         table = lancedb.connect(str(home)).create_table("faces", rows, mode="overwrite")
-        table.create_index(metric="dot", index_type="IVF_HNSW_SQ", vector_column_name="vector")
+        table.create_index(
+            metric="dot",
+            index_type="IVF_PQ",
+            num_partitions=round(len(owners) ** 0.5),
+            num_sub_vectors=32,
+            vector_column_name="vector",
+        )
 
     def open(self, home: Path) -> None:
         """Open the table."""
@@ -37,9 +46,8 @@ class Lance(Engine):
             self.table.search(probe)
             .distance_type("dot")
             .nprobes(setting)
-            .ef(100 * setting)
-            .refine_factor(2)
-            .select(["reference"])
+            .refine_factor(4)
+            .select(["reference", "_distance"])
             .limit(WANTED)
             .to_arrow()
         )

@@ -169,6 +169,16 @@ class SuppressedImage(ConsentError):
     remedy = "Only the person it was erased for can bring it back; what an order erased, nobody."
 
 
+class AccountSuppressed(ConsentError):
+    """An account of this name was erased here; only a new permission by the subject herself brings it back."""
+
+    code = "account_suppressed"
+    remedy = (
+        "If she herself permits anew, say with --returning what shows it; that goes on record and into the log. "
+        "Somebody else of the same name: say that, or use another name."
+    )
+
+
 class PermissionInvalid(ConsentError):
     """The permission as given cannot be recorded."""
 
@@ -239,6 +249,13 @@ class GalleryBusy(GalleryError):
     remedy = "Try again when the other command has finished."
 
 
+class DatabaseUnavailable(GalleryError):
+    """The database server is not there, or went away in the middle; what was not committed did not happen."""
+
+    code = "database_unavailable"
+    remedy = "Try again when it is back; running the same command again goes on where it stopped."
+
+
 class SchemaOlder(GalleryError):
     """The database has an older schema, and nobody asked for its migration. Nothing was changed."""
 
@@ -258,6 +275,33 @@ class KeysForeign(GalleryError):
 
     code = "keys_foreign"
     remedy = "Name the key folder that was made together with this gallery."
+
+
+class KeyServiceError(GalleryError):
+    """The service that wraps this gallery's key ring."""
+
+    code = "key_service"
+
+
+class KeyServiceDriverMissing(KeyServiceError):
+    """The library that speaks to the key service is not installed."""
+
+    code = "key_service_driver"
+    remedy = "Install it: pip install 'countenance[transit]'."
+
+
+class KeyServiceUnavailable(KeyServiceError):
+    """The key service is sealed, absent or slow; the gallery cannot be opened until it answers."""
+
+    code = "key_service_unavailable"
+    remedy = "Unseal or start it (VAULT_ADDR) and try again; a gallery that is open already works on."
+
+
+class KeyServiceRefused(KeyServiceError):
+    """The key service does not let these credentials use the key, or the wrapped key is not one of its own."""
+
+    code = "key_service_refused"
+    remedy = "Check VAULT_ADDR, the token (VAULT_TOKEN or COUNTENANCE_KEYS_TOKEN_FILE) and its policy."
 
 
 class KeyDestroyed(GalleryError):
@@ -975,6 +1019,13 @@ class PersonUnknown(OversightError):
     """There is no account of that id."""
 
     code = "person_unknown"
+
+
+class IssuerUnknown(OversightError):
+    """No issuer of that id is registered."""
+
+    code = "issuer_unknown"
+    remedy = "See the issuers with: countenance issuer list"
 
 
 class PartyExists(OversightError):

@@ -61,6 +61,48 @@ class ObjectStorage:
         )
 
 
+KEY_SERVICE_VARIABLE = "VAULT_ADDR"
+KEY_SERVICE_TOKEN_VARIABLE = "VAULT_TOKEN"  # noqa: S105 - the name of a variable
+KEY_SERVICE_TOKEN_FILE_VARIABLE = "COUNTENANCE_KEYS_TOKEN_FILE"  # noqa: S105 - the name of a variable
+KEY_SERVICE_NAMESPACE_VARIABLE = "VAULT_NAMESPACE"
+KEY_SERVICE_CA_VARIABLE = "VAULT_CACERT"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyService:
+    """How to reach the service that wraps the key ring, by the variables of Vault's and OpenBao's own tools."""
+
+    address: str = ""
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    """Read at each use, so that an agent may renew it; goes before ``token``."""
+    namespace: str = ""
+    ca: Path | None = None
+    timeout_s: float = 10.0
+
+    @classmethod
+    def from_environment(cls) -> KeyService:
+        """What this machine's environment says."""
+        file = os.environ.get(KEY_SERVICE_TOKEN_FILE_VARIABLE)
+        ca = os.environ.get(KEY_SERVICE_CA_VARIABLE)
+        return cls(
+            os.environ.get(KEY_SERVICE_VARIABLE, ""),
+            os.environ.get(KEY_SERVICE_TOKEN_VARIABLE, ""),
+            Path(file).expanduser().absolute() if file else None,
+            os.environ.get(KEY_SERVICE_NAMESPACE_VARIABLE, ""),
+            Path(ca).expanduser().absolute() if ca else None,
+        )
+
+    def read_token(self) -> str:
+        """The token as it is now; empty when there is none."""
+        if self.token_file is None:
+            return self.token
+        try:
+            return self.token_file.read_text().strip()
+        except (OSError, ValueError):
+            raise InputInvalid("The file with the key service's token cannot be read.") from None
+
+
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
     """Checked against a file's header before a pixel is decoded."""
@@ -85,6 +127,7 @@ class Settings:
     engine_token: str = field(default="", repr=False)
     """What a search engine on a server wants to see; empty when it wants nothing."""
     object_storage: ObjectStorage = field(default_factory=ObjectStorage)
+    key_service: KeyService = field(default_factory=KeyService)
 
     @classmethod
     def of(cls, folder: str | Path, *, keys: str | Path | None = None, cache: str | Path | None = None) -> Settings:
@@ -102,6 +145,7 @@ class Settings:
             cache_folder(cache),
             engine_token=token,
             object_storage=ObjectStorage.from_environment(),
+            key_service=KeyService.from_environment(),
         )
 
 

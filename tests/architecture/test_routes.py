@@ -71,6 +71,7 @@ def test_every_write_takes_an_idempotency_key_or_may_be_repeated_as_it_is() -> N
     application_ = application()
     repeatable = {
         "POST /v1/sessions",  # each begins a session of its own; the old one stays
+        "POST /v1/issuers",  # the same again changes nothing
         "POST /v1/reviews/next",  # the same task until it is answered
         "POST /v1/cases/{case}/authorisation",
         "POST /v1/cases/{case}/refusal",

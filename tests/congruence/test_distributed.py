@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from countenance.errors import FilterInvalid, InputInvalid, VectorsInvalid
 from countenance.index.exact import ExactIndex
 from countenance.index.milvus_collection import Structure
 from countenance.index.protocol import Batch, Filter, pack_labels
@@ -52,3 +53,32 @@ def test_an_approximate_structure_ranks_first_whom_the_exact_index_ranks_first(m
         assert same.mean() >= 0.99
         assert found.exact
         assert found.scores[same, 0] == pytest.approx(wanted.scores[same, 0], abs=2e-6)
+
+
+def test_bad_vectors_filters_and_batches_are_refused_and_leave_no_trace(milvus: MilvusServer) -> None:
+    index = engine(milvus, gallery_name(), DIMENSIONS)
+    good = unit_rows(np.random.default_rng(0), 2, DIMENSIONS)
+    for bad in (good[:, :-1], np.where(np.arange(DIMENSIONS) == 3, np.nan, good).astype(np.float32), good * 2):
+        with pytest.raises(VectorsInvalid):
+            index.add(Batch(np.arange(2), np.arange(2), bad, pack_labels(2)))
+        with pytest.raises(VectorsInvalid):
+            index.search(bad, 1, Filter())
+    for where in (Filter(purpose=64), Filter(jurisdictions=frozenset({1 << 16})), Filter(today=1 << 31)):
+        with pytest.raises(FilterInvalid):
+            index.search(good, 1, where)
+    with pytest.raises(InputInvalid):
+        index.add(Batch(np.array([-1, 2]), np.arange(2), good, pack_labels(2)))
+    assert len(index) == 0
+
+
+def test_a_batch_that_is_sent_again_doubles_nothing(milvus: MilvusServer) -> None:
+    index = engine(milvus, gallery_name(), DIMENSIONS)
+    rows = unit_rows(np.random.default_rng(1), 30, DIMENSIONS)
+    batch = Batch(np.arange(30), np.arange(30) // 3, rows, pack_labels(30, purposes=1, jurisdiction=1))
+    index.add(batch)
+    index.add(batch)
+    index.add(Batch(batch.reference_ids, batch.subject_ids, rows, pack_labels(30, purposes=1, jurisdiction=2)))
+    assert len(index) == 30
+    found = index.subject_references(rows[:1], 30, Filter(jurisdictions=frozenset({2}))).reference_ids[0]
+    assert sorted(found.tolist()) == list(range(30))
+    assert (index.subject_references(rows[:1], 5, Filter(jurisdictions=frozenset({1}))).reference_ids == -1).all()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.galleries import UNTIL, Galleries, fill, row, template
+from tests.galleries import UNTIL, Galleries, fill, permit, row, template
 
 _WORKER = """
 import sys, time
@@ -67,6 +67,7 @@ def test_worker_processes_see_a_deletion_within_a_second_and_an_addition_too(gal
         done = time.monotonic()
         assert [worker.search() for worker in workers] == ["-"] * 3
         assert time.monotonic() - done < 1.0
+        permit(gallery, "anna", returning="her letter")
         gallery.enrol_templates([row("anna", template(1), until=UNTIL)])
         assert [worker.search() for worker in workers] == ["anna"] * 3
     finally:

@@ -45,7 +45,7 @@ def stored(galleries: Galleries, seaweed: SeaweedServer, monkeypatch: pytest.Mon
     """A maker of galleries whose images are in a fresh, versioned bucket."""
     for name, value in seaweed.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("COUNTENANCE_S3_TIMEOUT", "1")
+    monkeypatch.setenv("COUNTENANCE_S3_TIMEOUT", "2")
     galleries.new_place = lambda: f"s3://{seaweed.new_bucket(versioned=True)}/gallery"
     yield galleries
     seaweed.thaw()

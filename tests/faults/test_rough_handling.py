@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import Connection, text
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, text
 from countenance import Countenance
 from countenance.custody.erasure.errand import Errand, Ground
 from countenance.errors import (
+    AccountSuppressed,
     ErasureIncomplete,
     GalleryBusy,
     KeysForeign,
@@ -22,6 +25,7 @@ from countenance.errors import (
     SealBroken,
     SubjectUnknown,
 )
+from countenance.store import references
 from countenance.store.database import Database
 from tests.galleries import Galleries, fill, names, permit, row, search, template
 
@@ -71,6 +75,38 @@ def test_a_damaged_row_is_an_error_and_never_a_wrong_answer(both: Galleries, tab
         search(gallery, ANNA)
     assert raised.value.code == "seal_broken"
     assert names(search(gallery, BOB)) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("template_references", "sealed_template"), ("subjects", "wrapped_template_key")],
+)
+def test_one_damaged_template_keeps_nobody_else_from_being_found_and_is_named(
+    both: Galleries, table: str, column: str, tmp_path: Path
+) -> None:
+    gallery = both.new()
+    two_people(gallery)
+    assert gallery.status().references_damaged == ()
+    number = number_of(gallery, "anna")
+    damage(gallery, table, column, number)
+    with gallery._database.read() as connection:
+        (reference,) = references.numbers_of(connection, [number])
+    gallery.close()
+    for snapshot in (both.folder / "index").glob("*.snapshot"):
+        snapshot.unlink()  # so that the index has to be rebuilt from rows, the damaged one among them
+    again = both.open()
+    assert names(search(again, BOB)) == ["bob"]
+    assert names(search(again, ANNA)) == []
+    assert again.status().references_damaged == (reference,)
+    assert again.status().as_dict()["references_damaged"] == [reference]
+    again.enrol_templates([row("carl", template(77))])  # and what comes later goes in as ever
+    assert names(search(again, template(77))) == ["carl"]
+    if column == "sealed_template":
+        assert again.access("anna", tmp_path / "anna.zip").templates == 1
+        told = json.loads(ZipFile(tmp_path / "anna.zip").read("access.json"))
+        assert [(one["damaged"], one["values"]) for one in told["templates"]] == [(True, [])]
+    assert again.withdraw("anna").absent
+    assert again.status().references_damaged == ()
 
 
 @pytest.mark.parametrize(
@@ -221,7 +257,9 @@ def test_an_old_copy_put_back_never_brings_a_withdrawn_subject_back(
             again.access(subject, galleries.root / "out.zip")
     status = again.status(people=True)
     assert [one.subject for one in status.people or ()] == ["bob"]
-    permit(again, "anna")
+    with pytest.raises(AccountSuppressed):
+        permit(again, "anna")
+    permit(again, "anna", returning="her letter")
     permit(again, "dora")
     again.enrol_templates([row("dora", template(4))])
     assert names(search(again, template(4))) == ["dora"]

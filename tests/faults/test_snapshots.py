@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from countenance import Countenance
@@ -67,3 +68,26 @@ def test_a_snapshot_that_cannot_be_used_is_rebuilt_with_progress(
     with Countenance(galleries.folder, cache=galleries.cache, clock=galleries.clock) as once_more:
         assert names(search(once_more, template(1))) == ["anna"]
         assert once_more.index.status().snapshot_behind == 0
+
+
+@pytest.mark.parametrize("named", ["its own epoch", "the present epoch"])
+def test_a_snapshot_of_before_an_erasure_does_not_bring_the_erased_back(galleries: Galleries, named: str) -> None:
+    gallery = galleries.new()
+    fill(gallery, COUNT)
+    gallery.enrol_templates([row("anna", template(1))])
+    (before,) = (galleries.folder / "index").glob("*.snapshot")
+    kept = before.read_bytes()
+    gallery.withdraw("anna")
+    gallery.close()
+    (after,) = (galleries.folder / "index").glob("*.snapshot")
+    assert after.name.split(".")[1] != before.name.split(".")[1]
+    put_back = before if named == "its own epoch" else after
+    after.unlink()
+    put_back.write_bytes(kept)
+    with Countenance(galleries.folder, cache=galleries.cache, clock=galleries.clock) as again:
+        assert names(search(again, template(1))) == []
+        assert names(search(again, template(1007))) == ["stranger-007"]
+        index = again._searchable.current()
+        assert len(index) == COUNT
+        assert len(index.held(np.array([COUNT + 1]))) == 0
+    assert not put_back.exists() or put_back.read_bytes() != kept

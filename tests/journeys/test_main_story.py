@@ -6,7 +6,9 @@ import base64
 import json
 import zipfile
 from datetime import date, timedelta
+from hashlib import sha256
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,31 @@ from countenance.errors import PermissionRefused, PurposeUnknown, SubjectUnknown
 from countenance.recognition.gallery.enrol import Outcome
 from tests.galleries import UNTIL, Galleries, fill, names, permit
 from tests.photographs import Couple, landscape
+
+
+def test_an_access_archive_is_written_one_image_at_a_time(
+    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    gallery.enrol("anna", portrait_photographs[:3])
+    plain, sizes = gallery._blobs.read, []
+
+    def read(image_id: str) -> bytes:
+        sizes.append(max((path.stat().st_size for path in tmp_path.glob(".anna.zip.*")), default=-1))
+        return plain(image_id)
+
+    monkeypatch.setattr(gallery._blobs, "read", read)
+    assert gallery.access("anna", tmp_path / "anna.zip").images == 3
+    smallest = min(len(data) for data in portrait_photographs[:3])
+    assert len(sizes) == 3
+    assert all(later - earlier > smallest - 10_000 > 0 for earlier, later in pairwise(sizes)), sizes
+    with zipfile.ZipFile(tmp_path / "anna.zip") as archive:
+        told = json.loads(archive.read("access.json"))
+        assert [sha256(archive.read(one["file"])).hexdigest() for one in told["images"]] == [
+            one["sha256"] for one in told["images"]
+        ]
+    assert [path.name for path in tmp_path.glob("*anna*")] == ["anna.zip"]
 
 
 def test_the_story_of_one_subject_runs_from_permission_to_absence(

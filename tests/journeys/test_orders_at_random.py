@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from countenance import Countenance, TemplateRow
 from countenance.clock import SteppedClock, from_text
 from countenance.errors import (
+    AccountSuppressed,
     ErasureHeld,
+    ErasureIncomplete,
     OrderForbids,
     OrderServed,
     OrderTransitionRefused,
     PermissionRefused,
     SubjectUnknown,
 )
+from countenance.holding import Absence
+from countenance.store.holder import StoreHolder
+from countenance.vault.blobs import FolderBlobs
 from tests.order_gallery import PURPOSE, UNTIL, document, face, found, register, signed, verdict
 
 CACHE = Path(__file__).resolve().parents[2] / "build" / "test-cache"
@@ -135,6 +142,41 @@ class Life(RuleBasedStateMachine):
                 kinds = reason.removeprefix("a person brings: ").split(", ")
                 self.gallery.orders.show(order_id, obligation, [(kind, self._paper) for kind in kinds])
 
+    @rule(order_id=st.sampled_from(sorted(ORDERS)), keeper=st.sampled_from(["blobs", "store"]))
+    def execute_while_a_keeper_still_finds_something(self, order_id: str, keeper: str) -> None:
+        if order_id not in self._served():
+            return
+        kinds: dict[str, type] = {"blobs": FolderBlobs, "store": StoreHolder}
+        found_some = Absence(keeper, False, "it looked", 1)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(kinds[keeper], "confirm_absent", lambda self, targets: found_some)
+            before = self._served()[order_id]["state"]
+            with suppress(OrderTransitionRefused, ErasureIncomplete):
+                self.gallery.orders.execute(order_id)
+            order = self._served()[order_id]
+            assert before == "complied" or order["state"] != "complied"
+        if order["frozen_since"] is None:  # it was not in force, and nothing was begun
+            return
+        self.frozen.add(order_id)
+        self.execute(order_id, papers=False)  # it looks again, and ends like any other
+
+    @precondition(lambda self: bool(self.gone))
+    @rule(data=st.data(), place=st.sampled_from(PLACES))
+    def come_back(self, data: Any, place: str) -> None:
+        name = data.draw(st.sampled_from(sorted(self.gone)))
+        terms: dict[str, Any] = {"purposes": [PURPOSE], "residence": place, "until": UNTIL}
+        forbidden = {ORDERS[order] for order, one in self._served().items() if one["state"] != "set_aside"}
+        with pytest.raises((AccountSuppressed, OrderForbids)):
+            self.gallery.permit(name, **terms)
+        try:
+            self.gallery.permit(name, **terms, returning="her own letter")
+        except OrderForbids:
+            assert place in forbidden
+            return
+        self.gone.discard(name)
+        self.sealed.discard(name)
+        self.home[name] = place
+
     @rule(days=st.sampled_from([0.01, 1, 20, 40, 200]))
     def wait(self, days: float) -> None:
         self.clock.step(timedelta(days=days))
@@ -175,11 +217,9 @@ class Life(RuleBasedStateMachine):
     def lift_hold(self) -> None:
         self.gallery.duties.lift_hold("court")
         released = self.held.pop("court")
-        for order_id in ORDERS:
-            try:
+        for order_id in self._served():
+            with suppress(OrderTransitionRefused):  # where no conflict was open
                 self.gallery.orders.event(order_id, "resolve", self._paper, hold_id="court")
-            except (OrderTransitionRefused, Exception):
-                continue
         self.gallery.expire()
         self.gone |= released & self.sealed
 
@@ -237,6 +277,10 @@ class Life(RuleBasedStateMachine):
             certificates = self.gallery.orders.certificate(order_id)
             assert certificates
             assert all(verdict(self.gallery, one).ok for one in certificates)
+            for one in certificates:
+                keepers = json.loads(one)["statement"]["holders"]
+                assert {"keyring", "blobs", "store", "index"} == {keeper["holder"] for keeper in keepers}
+                assert all(keeper["absent"] for keeper in keepers)
             assert {due["standing"] for due in order["obligations"]} <= {"met", "met_late"}
 
     @invariant()

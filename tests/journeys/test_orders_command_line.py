@@ -85,6 +85,7 @@ def test_the_story_of_an_order_runs_as_it_is_typed(gallery: Typed, tmp_path: Pat
     assert verdict["proven"]
     assert verdict["asserted"]
     assert "The certificate stands." in gallery("proof check certificate.json --key keys.txt", words=True)
+    assert gallery("proof check certificate.json")["stands"], "keys.txt beside it is what is looked for"
     (listed,) = gallery("order list")["orders"]
     assert listed["penalties"]
     assert "accrued so far: GBP" in gallery("order list", words=True)
@@ -106,6 +107,10 @@ def test_a_tampered_certificate_and_missing_keys_are_told_by_the_exit_status(
     (tmp_path / "none.txt").write_text("", "utf-8")
     assert not gallery("proof check certificate.json --key none.txt", status=1)["stands"]
     assert gallery("proof check nothing.json --key keys.txt", status=64)["error"]["code"] == "input_invalid"
+    (tmp_path / "keys.txt").unlink()
+    told = gallery("proof check certificate.json", status=64)["error"]
+    assert told["code"] == "input_invalid"
+    assert "log keys" in told["remedy"]
 
 
 def test_bad_input_about_orders_ends_with_a_code_and_never_a_traceback(gallery: Typed, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from countenance.clock import SteppedClock
-from countenance.errors import PermissionInvalid, PurposeUnknown, SubjectUnknown
+from countenance.errors import AccountSuppressed, PermissionInvalid, PurposeUnknown, SubjectUnknown
 from tests.conftest import REPOSITORY
 from tests.galleries import START, Galleries, names, permit, row, search, template
 
@@ -51,6 +51,7 @@ class Story(RuleBasedStateMachine):
         self.second = self.makers.open()
         self.people: dict[str, Person] = {}
         self.named: set[str] = set()
+        self.erased: set[str] = set()
 
     def teardown(self) -> None:
         if hasattr(self, "makers"):
@@ -63,19 +64,30 @@ class Story(RuleBasedStateMachine):
 
     def forget_lapsed(self) -> None:
         now = self.clock.now()
-        self.people = {name: person for name, person in self.people.items() if not person.lapsed(now)}
+        left = {name: person for name, person in self.people.items() if not person.lapsed(now)}
+        self.erased |= self.people.keys() - left.keys()
+        self.people = left
 
     @rule(name=st.sampled_from(PEOPLE), purpose=st.sampled_from(PURPOSES), days=DAYS)
     def permit(self, name: str, purpose: str, days: int) -> None:
         last, ended = self.until(days)
-        permit(self.first, name, purpose, until=last)
+        if name in self.erased:
+            with pytest.raises(AccountSuppressed):
+                permit(self.first, name, purpose, until=last)
+        permit(self.first, name, purpose, until=last, returning="herself" if name in self.erased else "")
+        self.erased.discard(name)
         self.named.add(purpose)
         self.people.setdefault(name, Person()).permissions.append((purpose, self.clock.now(), ended))
 
     @rule(name=st.sampled_from(PEOPLE), purpose=st.sampled_from(PURPOSES), days=DAYS)
     def enrol(self, name: str, purpose: str, days: int) -> None:
         last, ended = self.until(days)
-        self.second.enrol_templates([row(name, FACES[name], purposes=[purpose], until=last)])
+        again = [row(name, FACES[name], purposes=[purpose], until=last)]
+        if name in self.erased:
+            with pytest.raises(AccountSuppressed):
+                self.second.enrol_templates(again)
+            return
+        self.second.enrol_templates(again)
         self.named.add(purpose)
         person = self.people.setdefault(name, Person())
         person.permissions.append((purpose, self.clock.now(), ended))
@@ -86,6 +98,7 @@ class Story(RuleBasedStateMachine):
         if name in self.people:
             assert self.first.withdraw(name).absent
             del self.people[name]
+            self.erased.add(name)
         else:
             with pytest.raises(SubjectUnknown):
                 self.first.withdraw(name)

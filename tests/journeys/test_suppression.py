@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
 
-from countenance import Countenance
+from countenance import Countenance, TemplateRow
 from countenance.clock import SteppedClock, from_text
-from countenance.errors import SuppressedImage
+from countenance.errors import AccountSuppressed, OrderForbids, PermissionInvalid, SuppressedImage
 from countenance.recognition.gallery import placing
 from countenance.recognition.images.position import position
 from tests.galleries import Galleries
-from tests.order_gallery import PURPOSE, UNTIL, document, found, photograph, register, signed
+from tests.order_gallery import PURPOSE, UNTIL, document, face, found, photograph, register, signed
 
 ACLU = "aclu-2022"
 
 
-def permit(gallery: Countenance, name: str, place: str = "DE") -> None:
-    gallery.permit(name, purposes=[PURPOSE], residence=place, until=UNTIL)
+def permit(gallery: Countenance, name: str, place: str = "DE", *, returning: str = "") -> None:
+    gallery.permit(name, purposes=[PURPOSE], residence=place, until=UNTIL, returning=returning)
 
 
 def changed(data: bytes, *, quality: int = 60, size: int | None = None) -> bytes:
@@ -50,9 +51,9 @@ def taken_at(data: bytes, latitude: float, longitude: float, day: str = "2022:05
 
 
 def test_an_erased_photograph_is_refused_for_somebody_else_and_so_is_a_near_copy(
-    galleries: Galleries, portrait_photographs: list[bytes]
+    both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     original = portrait_photographs[0]
@@ -62,11 +63,11 @@ def test_an_erased_photograph_is_refused_for_somebody_else_and_so_is_a_near_copy
         with pytest.raises(SuppressedImage):
             photograph(gallery, "ben", again)
     assert gallery.status().images == 0
-    assert list((galleries.folder / "blobs").rglob("*.sealed")) == []
+    assert list((both.folder / "blobs").rglob("*.sealed")) == []
 
 
-def test_another_photograph_is_not_refused(galleries: Galleries, portrait_photographs: list[bytes]) -> None:
-    gallery = galleries.new()
+def test_another_photograph_is_not_refused(both: Galleries, portrait_photographs: list[bytes]) -> None:
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     photograph(gallery, "anna", portrait_photographs[0])
@@ -78,41 +79,101 @@ def test_another_photograph_is_not_refused(galleries: Galleries, portrait_photog
 
 
 def test_who_withdrew_may_bring_her_own_photograph_back_under_a_new_permission(
-    galleries: Galleries, portrait_photographs: list[bytes]
+    both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     photograph(gallery, "anna", portrait_photographs[0])
     gallery.withdraw("anna")
-    permit(gallery, "anna")
+    permit(gallery, "anna", returning="her letter of 3 March")
     photograph(gallery, "anna", portrait_photographs[0])
     assert found(gallery, ["anna"]) == {"anna"}
 
 
-def test_what_an_order_erased_is_refused_to_everybody(
-    galleries: Galleries, portrait_photographs: list[bytes]
-) -> None:
-    galleries.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+def test_an_erased_account_is_refused_until_she_herself_returns_and_says_so(galleries: Galleries) -> None:
     gallery = galleries.new()
+    permit(gallery, "anna")
+    permit(gallery, "ben")
+    gallery.withdraw("anna")
+    slots = (galleries.keys / "slots.bin").stat().st_size
+    again = TemplateRow("anna", face("anna"), (PURPOSE,), "DE", UNTIL)
+    stranger = TemplateRow("carl", face("carl"), (PURPOSE,), "DE", UNTIL)
+    before = gallery.log.checkpoint()
+    with pytest.raises(AccountSuppressed) as raised:
+        permit(gallery, "anna")
+    assert "anna" not in str(raised.value)
+    with pytest.raises(AccountSuppressed, match="Account 2 of these 2"):
+        gallery.enrol_templates([stranger, again])
+    assert {one.subject for one in gallery.status(people=True).people or ()} == {"ben"}
+    assert (galleries.keys / "slots.bin").stat().st_size == slots, "not even a key was made for her"
+    assert gallery.log.checkpoint() == before
+    for nobody_left in ("ben", "carl"):  # nothing to return from: the statement is no word to be said always
+        with pytest.raises(PermissionInvalid):
+            permit(gallery, nobody_left, returning="as usual")
+
+    statement = "her letter of 3 March, in folder 12"
+    receipt = gallery.permit("anna", purposes=[PURPOSE], residence="DE", until=UNTIL, returning=statement).as_dict()
+    assert receipt["after_erasure"] == statement
+    log = gallery._witness.log
+    entries = [json.loads(raw) for raw in log.raw_entries(0, log.size)]
+    (returned,) = [entry for entry in entries if entry["event"] == "permission.after_erasure"]
+    assert set(returned["body"]) == {"subject", "statement"}
+    assert "letter" not in json.dumps(entries)
+    permit(gallery, "anna")  # she is on record again: a renewal needs no statement
+    assert gallery.enrol_templates([again]) == 1
+    gallery.withdraw("anna")
+    with pytest.raises(AccountSuppressed):
+        permit(gallery, "anna")
+
+
+def test_an_erased_account_stays_refused_after_an_expiry_and_in_another_process(galleries: Galleries) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    galleries.clock.step(timedelta(days=3650))
+    assert len(gallery.expire()) == 1
+    again = galleries.open()
+    with pytest.raises(AccountSuppressed):
+        again.permit("anna", purposes=[PURPOSE], residence="DE", until=date(2037, 1, 1))
+
+
+def test_no_statement_opens_what_an_order_in_force_forbids(galleries: Galleries) -> None:
+    galleries.clock = SteppedClock(from_text(document("ico-2022")["service"]["at"]))
+    gallery = galleries.new()
+    permit(gallery, "george", "GB")
+    register(gallery, "ico-2022")
+    gallery.orders.serve(signed("ico-2022"))
+    galleries.clock.step(timedelta(days=40))
+    assert gallery.orders.execute("ico-2022").as_dict()["erased_subjects"] == 1
+    with pytest.raises(OrderForbids):
+        permit(gallery, "george", "GB", returning="he asks for it himself")
+    with pytest.raises(AccountSuppressed):
+        permit(gallery, "george", "DE")
+    permit(gallery, "george", "DE", returning="he has moved, and asks for it himself")
+
+
+def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_photographs: list[bytes]) -> None:
+    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = both.new()
     permit(gallery, "giulia", "IT")
     permit(gallery, "ben")
     photograph(gallery, "giulia", portrait_photographs[0])
     register(gallery, "garante-2022")
     gallery.orders.serve(signed("garante-2022"))
     gallery.orders.execute("garante-2022")
-    galleries.clock.step(timedelta(days=1))
-    permit(gallery, "giulia", "DE")  # she has moved, and permits again: the photograph stays out all the same
+    both.clock.step(timedelta(days=1))
+    # She has moved, and permits again: the photograph stays out all the same.
+    permit(gallery, "giulia", "DE", returning="her letter")
     for name in ("giulia", "ben"):
         with pytest.raises(SuppressedImage):
             photograph(gallery, name, changed(portrait_photographs[0]))
 
 
 def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(
-    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
+    both: Galleries, portrait_photographs: list[bytes], tmp_path: Path
 ) -> None:
     pytest.importorskip("timezonefinder", reason="the geography extra is not installed")
-    galleries.clock = SteppedClock(from_text(document(ACLU)["service"]["at"]))
-    gallery = galleries.new()
+    both.clock = SteppedClock(from_text(document(ACLU)["service"]["at"]))
+    gallery = both.new()
     permit(gallery, "anna")
     permit(gallery, "ben")
     photograph(gallery, "anna", taken_at(portrait_photographs[0], 40.1, -89.3))  # Illinois, far from its borders
@@ -135,14 +196,14 @@ def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(
 
 
 def test_without_geography_the_position_is_passed_over_and_that_is_said(
-    galleries: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
+    both: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from countenance.errors import GeographyMissing
 
     def missing() -> None:
         raise GeographyMissing("not installed")
 
-    gallery = galleries.new()
+    gallery = both.new()
     permit(gallery, "anna")
     monkeypatch.setattr(gallery._enroller._placing, "_open_geography", missing)
     note = gallery._enroller._placing.place(

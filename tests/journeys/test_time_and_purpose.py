@@ -77,7 +77,8 @@ def test_a_new_permission_after_a_withdrawal_starts_from_nothing(
     gallery.identify(portrait_photographs[2], purpose="event-photos")
     first = gallery._ledger.find("anna").subject_id
     gallery.withdraw("anna")
-    receipt = gallery.permit("anna", purposes=["event-photos"], residence="GB", until=UNTIL).as_dict()
+    terms = {"purposes": ["event-photos"], "residence": "GB", "until": UNTIL}
+    receipt = gallery.permit("anna", **terms, returning="her letter").as_dict()  # type: ignore[arg-type]
     assert receipt["permission_version"] == 1
     assert gallery._ledger.find("anna").subject_id != first
     assert names(gallery.identify(portrait_photographs[2], purpose="event-photos")) == []
@@ -124,8 +125,9 @@ def test_a_withdrawn_subject_never_appears_among_candidates_in_any_process(galle
     ("given", "last_day"),
     [
         ({"residence": "GB", "until": date(2036, 12, 31)}, "2036-12-31"),
-        ({"residence": "US-IL", "until": date(2036, 12, 31)}, "2030-01-04"),
-        ({"residence": "US-IL", "until": date(2028, 6, 1)}, "2028-06-01"),
+        ({"residence": "US-IL", "until": date(2036, 12, 31), "release": "paper 7"}, "2030-01-04"),
+        ({"residence": "US-IL", "until": date(2028, 6, 1), "release": "paper 7"}, "2028-06-01"),
+        ({"residence": "US", "until": date(2036, 12, 31), "release": "paper 7"}, "2030-01-04"),
         ({"residence": "GB", "until": UNTIL, "born": date(2009, 6, 1), "guardian": "her mother"}, "2027-05-31"),
         ({"residence": "GB", "until": UNTIL, "born": date(2009, 1, 4)}, "2028-01-04"),
         ({"residence": "GB", "until": UNTIL, "born": date(2009, 1, 5), "guardian": "g"}, "2027-01-04"),
@@ -135,6 +137,7 @@ def test_a_withdrawn_subject_never_appears_among_candidates_in_any_process(galle
         "long",
         "Illinois ends after three years",
         "Illinois may be shorter",
+        "a state that was not named may be Illinois",
         "a minor's ends the day before majority",
         "of age today",
         "of age tomorrow",
@@ -159,6 +162,11 @@ def test_a_permission_ends_when_the_law_says(galleries: Galleries, given: dict[s
         {"purposes": ["Event Photos"]},
         {"residence": "UK of GB"},
         {"residence": "gb"},
+        {"residence": "US-IL"},
+        {"residence": "US-IL", "release": " "},
+        {"residence": "US"},
+        {"guardian": "her mother"},
+        {"returning": "she asked for it on 4 January"},
     ],
     ids=[
         "a minor without a guardian",
@@ -169,6 +177,11 @@ def test_a_permission_ends_when_the_law_says(galleries: Galleries, given: dict[s
         "with a purpose that is none",
         "with a residence that is none",
         "with a residence in small letters",
+        "from Illinois without a written release",
+        "from Illinois with an empty release",
+        "from a state that was not named, without a release",
+        "by a guardian for somebody of no age",
+        "returning from an erasure that never was",
     ],
 )
 def test_a_permission_that_cannot_stand_leaves_nothing_behind(
@@ -180,6 +193,24 @@ def test_a_permission_that_cannot_stand_leaves_nothing_behind(
         gallery.permit("anna", **asked)  # type: ignore[arg-type]
     assert gallery.status().subjects == 0
     assert (galleries.keys / "slots.bin").stat().st_size == 0
+
+
+def test_a_minor_stays_one_until_majority_whatever_a_renewal_leaves_out(galleries: Galleries) -> None:
+    gallery = galleries.new()
+    terms: dict[str, object] = {"purposes": ["event-photos"], "residence": "GB"}
+    born, until = date(2010, 3, 1), date(2033, 1, 4)
+    gallery.permit("anna", **terms, until=until, born=born, guardian="her mother")  # type: ignore[arg-type]
+    with pytest.raises(PermissionInvalid, match="guardian"):
+        gallery.permit("anna", **terms, until=until)  # type: ignore[arg-type]
+    with pytest.raises(PermissionInvalid, match="guardian"):
+        gallery.enrol_templates([row("anna", ANNA)])
+    again = gallery.permit("anna", **terms, until=until, guardian="her father")  # type: ignore[arg-type]
+    assert again.record.until == "2028-02-29"
+    third = gallery.permit("anna", **terms, until=until, guardian="her father")  # type: ignore[arg-type]
+    assert third.record.until == "2028-02-29", "what the first one said is carried on by every later one"
+    galleries.clock.step(date(2028, 3, 1) - galleries.clock.now().date())
+    assert len(gallery.expire()) == 1, "at majority what was held under a guardian's word goes"
+    gallery.permit("anna", **terms, until=until, returning="she came herself")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "-rf", "x" * 201, "\u202eanna"], ids=repr)

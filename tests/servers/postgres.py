@@ -52,6 +52,14 @@ class Server:
             cursor = connection.execute(statement)  # type: ignore[call-overload]  # statements of this file's callers
             return list(cursor.fetchall()) if cursor.description else []
 
+    def pause(self) -> None:
+        """Stop the server, connections and all; its data stay."""
+        self.handle.stop()
+
+    def resume(self) -> None:
+        """Start it again; does nothing to one that runs."""
+        self.handle.start()
+
     def stop(self) -> None:
         """Stop the server and delete its folder."""
         self.handle.cleanup()

@@ -25,12 +25,13 @@ from countenance.cli.door import Door, print_failure
 from countenance.cli.failure import Failure, failure_of, interruption
 from countenance.cli.index import capacity, index
 from countenance.cli.interrupts import one_interruption
+from countenance.cli.issuers import issuer
 from countenance.cli.measuring import calibrate, evaluate
 from countenance.cli.models import model
 from countenance.cli.options import everywhere
 from countenance.cli.orders import authority, hold, notice, order
 from countenance.cli.proof import log, proof
-from countenance.cli.records import access, expire, init, migrate, permit, status, withdraw
+from countenance.cli.records import access, expire, init, keys, migrate, permit, status, withdraw
 from countenance.cli.residency import residency
 from countenance.cli.searches import enrol, identify, verify
 from countenance.cli.serve import serve
@@ -68,12 +69,12 @@ def commands() -> None:
 
 
 _COMMANDS: tuple[click.Command, ...] = (
-    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, migrate, model),
+    *(init, permit, enrol, identify, verify, access, withdraw, status, expire, migrate, keys, model),
     *(import_, bystanders, grant),
     *(evaluate, calibrate),
     *(residency, authority, order, hold, notice, proof, log, backup, restore),
     *(index, capacity),
-    *(customer, compartment, person, login, key, case, review, release, public_register),
+    *(customer, compartment, person, issuer, login, key, case, review, release, public_register),
     serve,
     demo,
 )

@@ -31,7 +31,14 @@ def proof() -> None:
 
 @proof.command()
 @click.argument("certificate", type=a_file)
-@click.option("--key", required=True, type=a_file, metavar="FILE", help="Trusted public keys, one a line.")
+@click.option(
+    "--key",
+    default="keys.txt",
+    show_default=True,
+    type=a_file,
+    metavar="FILE",
+    help="Public keys that you trust, one a line; not from where the certificate is from.",
+)
 @click.option("--earlier", type=a_file, metavar="FILE", help="A checkpoint of the log that you kept.")
 @click.option(
     "--earlier-proof", type=a_file, metavar="FILE", help="The proof that connects it to the certificate's."
@@ -54,7 +61,7 @@ def check(
     from countenance.custody.proof import compliance, verifier
 
     try:
-        keys = verifier.read_keys(_read(key).decode())
+        keys = verifier.read_keys(_read(key, _GET_KEYS).decode())
         path = [b64decode(line, validate=True) for line in _read(earlier_proof).split()] if earlier_proof else []
         note = _read(earlier).decode() if earlier else None
     except ValueError as error:
@@ -177,8 +184,13 @@ def _text(door: Door, name: str, text: str) -> None:
     door.answer({name: text}, lambda _: click.echo(text, nl=False))
 
 
-def _read(file: Path) -> bytes:
+_GET_KEYS = (
+    "Name the gallery's public keys with --key; get them (countenance log keys) on another way than the file."
+)
+
+
+def _read(file: Path, remedy: str = "Check the path.") -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InputInvalid(f"{file} cannot be read.", remedy="Check the path.") from error
+        raise InputInvalid(f"{file} cannot be read.", remedy=remedy) from error

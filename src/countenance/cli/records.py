@@ -22,6 +22,11 @@ here = click.make_pass_decorator(Door)
     "--blobs", "blobs_url", metavar="s3://BUCKET/PREFIX", help="Keep the sealed images in object storage."
 )
 @click.option(
+    "--keys-wrapped-by",
+    metavar="transit://MOUNT/KEY",
+    help="Have HashiCorp Vault or OpenBao wrap the key ring; it cannot be opened without it.",
+)
+@click.option(
     "--mirrored", is_flag=True, help="Average templates with the mirrored face: more accurate, half as fast."
 )
 @everywhere
@@ -46,6 +51,11 @@ def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
 @click.option("--recipient", "recipients", multiple=True, help="Who may be told of a candidate.")
 @click.option("--release", help="Where the signed written release is kept, for laws that ask for one.")
 @click.option("--guardian", help="Who permits for a minor.")
+@click.option(
+    "--returning",
+    metavar="STATEMENT",
+    help="For an account that was erased: what shows that the subject permits anew; kept and logged.",
+)
 @click.option("--born", type=Day(), metavar="DATE", help="A minor's day of birth; the permission ends at majority.")
 @within
 @everywhere
@@ -97,6 +107,23 @@ def status(door: Door, subjects: bool, compartment: str | None) -> None:
     with door.open() as engine:
         document = engine.status(people=subjects, **numbered(engine, compartment)).as_dict()
     door.answer(document, lambda console: words.status(console, document))
+
+
+@click.group(short_help="The key ring: wrap it anew.")
+@everywhere
+def keys() -> None:
+    """The key ring of a gallery whose keys a key service wraps."""
+
+
+@keys.command(short_help="Wrap the key ring under the newest version of its key.")
+@click.option("--to", "wrapped_by", metavar="transit://MOUNT/KEY", help="Under this key from now on.")
+@everywhere
+@here
+def rewrap(door: Door, wrapped_by: str | None) -> None:
+    """Wrap the key ring under the newest version of the service's key, as after a rotation; nothing else."""
+    with door.open() as engine:
+        document: dict[str, object] = {"wrapped_by": engine.rewrap_keys(wrapped_by)}
+    door.answer(document, lambda console: console.print(f"The key ring is wrapped by {document['wrapped_by']}."))
 
 
 @click.command(short_help="Bring the database to this version of the program.")

@@ -65,6 +65,7 @@ def receipt(console: Console, document: Document) -> None:
             "notice": document["privacy_notice"],
             "kept": document["pii_categories"],
             "record": f"{document['record_id']}, version {document['permission_version']}",
+            **({"returned": document["after_erasure"]} if document["after_erasure"] else {}),
             "to withdraw": document["withdrawal_method"],
         },
         1,
@@ -267,6 +268,9 @@ def status(console: Console, document: Document) -> None:
         console.print(f"{name:<12} {_shown(value)}")
     if document["being_erased"]:
         console.print(f"{document['being_erased']:,} subjects are being erased; they are out of every search.")
+    if document["references_damaged"]:
+        numbers = ", ".join(str(number) for number in document["references_damaged"])
+        console.print(f"Damaged and in no search: references {numbers}. Enrol their photographs again, or restore.")
     for one in document.get("people", ()):
         terms = f"for {', '.join(one['purposes']) or 'no purpose'} until {one['until'] or '-'}"
         held = f"{one['references']:,} references, {one['images']:,} images"

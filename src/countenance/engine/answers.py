@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from countenance.custody.erasure.errand import Erased
 from countenance.custody.permission.record import PermissionRecord
 from countenance.recognition.gallery.enrol import Item, Outcome
+from countenance.terms import ReferenceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ class Status:
     index_epoch: int
     database_bytes: int
     people: tuple[SubjectStatus, ...] | None
+    references_damaged: tuple[ReferenceId, ...] = ()
+    """References whose sealed template does not open; they are in no search."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
@@ -166,6 +169,7 @@ class Status:
             "images": self.images,
             "image_bytes": self.image_bytes,
             "references": self.references,
+            "references_damaged": list(self.references_damaged),
             "references_by_source": dict(sorted(self.references_by_source.items())),
             "searches": self.searches,
             "erasures": self.erasures,

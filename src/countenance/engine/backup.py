@@ -41,6 +41,7 @@ from countenance.store.database import Database
 from countenance.store.description import DATABASE_FILE, Description
 from countenance.vault.files import disk_errors, sync_folder
 from countenance.vault.keys import KeyRing
+from countenance.vault.transit import Transit
 
 VERSION = 1
 MANIFEST = "backup.json"
@@ -177,7 +178,7 @@ def unpack(backup: Path, settings: Settings) -> str:
             place.parent.mkdir(parents=True, exist_ok=True)
             fresh.mkdir(mode=0o700)
         manifest = _extract(backup, fresh)
-        KeyRing.open(settings.keys, str(manifest["gallery_id"])).close()
+        KeyRing.open(settings.keys, str(manifest["gallery_id"]), Transit(settings.key_service)).close()
         logbook.begin_anew(fresh)
         with disk_errors():
             fresh.replace(place)

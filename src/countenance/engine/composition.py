@@ -53,7 +53,6 @@ from countenance.store import description, erasures, numbering, references, sche
 from countenance.store.holder import StoreHolder
 from countenance.store.owners import Owners
 from countenance.store.subjects import SubjectRow
-from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 from countenance.vault.staged import StagedImages
 
@@ -86,7 +85,7 @@ class Composition(Recognising, ABC):
         self._clock = clock or SystemClock()
         place = self._settings.folder
         self._description = description.read(place)
-        self._ring = KeyRing.open(self._settings.keys, self._description.gallery_id)
+        self._ring = self._description.ring(self._settings)
         self._database = self._description.database(place)
         self._blobs = self._description.blobs(place, self._settings.object_storage)
         self._vault = Vault(self._ring, self._description.gallery_id)
@@ -128,22 +127,24 @@ class Composition(Recognising, ABC):
         cache: str | Path | None = None,
         database_url: str | None = None,
         blobs_url: str | None = None,
+        keys_wrapped_by: str | None = None,
         mirrored: bool = False,
         clock: Clock | None = None,
     ) -> Self:
         """Make an empty gallery in ``folder`` and its key ring in ``keys`` (default ``<folder>.keys``).
 
         ``database_url`` names a PostgreSQL database (``postgresql+psycopg://...``); without it SQLite in the
-        folder is used. ``blobs_url`` (``s3://bucket/prefix``) keeps the sealed images in object storage, whose
-        endpoint, region and credentials come from the environment. ``mirrored`` averages each template with that
-        of the mirrored face: slightly more accurate, twice the work; it cannot be changed later without
-        re-enrolling.
+        folder is used. ``blobs_url`` (``s3://bucket/prefix``) keeps the sealed images in object storage, reached
+        as the environment says. ``keys_wrapped_by`` (``transit://mount/key``) has a key service wrap the key ring.
+        ``mirrored`` averages each template with that of the mirrored face: slightly more accurate, twice the work;
+        it cannot be changed later without re-enrolling.
 
-        Raises GalleryExists when a folder or the place in the bucket is not empty, DiskFull, BlobsError; then
-        nothing was made.
+        Raises GalleryExists when a folder or the place in the bucket is not empty, DiskFull, BlobsError,
+        KeyServiceError; then nothing was made.
         """
         settings = Settings.of(folder, keys=keys, cache=cache)
-        founding.found(settings, founding.Kept(database_url, blobs_url), mirrored, clock or SystemClock())
+        kept = founding.Kept(database_url, blobs_url, keys_wrapped_by)
+        founding.found(settings, kept, mirrored, clock or SystemClock())
         return cls(folder, keys=keys, cache=cache, clock=clock)
 
     def close(self) -> None:
@@ -397,4 +398,6 @@ class Composition(Recognising, ABC):
 
     @cached_property
     def _stock(self) -> Stock:
-        return Stock(self._database, self._ring, self._ledger, self._settings, self._description, self._clock)
+        return Stock(
+            self._database, self._ring, self._vault, self._ledger, self._settings, self._description, self._clock
+        )

@@ -28,6 +28,7 @@ from countenance.vault import s3_blobs
 from countenance.vault.bucket import Bucket, Place
 from countenance.vault.files import disk_errors, sync_folder
 from countenance.vault.keys import KeyRing
+from countenance.vault.transit import Transit
 
 GALLERY_ID = "gallery_id"
 """The fact that ties a database to its folder."""
@@ -38,10 +39,11 @@ MIRRORED = "mirrored"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the records and the images are kept; None means in the data folder."""
+    """Where records and images are kept, None: in the data folder; what wraps the keys, None: nothing."""
 
     database_url: str | None = None
     blobs_url: str | None = None
+    keys_wrapped_by: str | None = None
 
 
 def found(settings: Settings, kept: Kept, mirrored: bool, clock_: Clock) -> None:
@@ -68,7 +70,7 @@ def found(settings: Settings, kept: Kept, mirrored: bool, clock_: Clock) -> None
         if bucket is not None:
             s3_blobs.claim(bucket, gallery_id)
             claimed = True
-        KeyRing.create(new_keys, gallery_id).close()
+        KeyRing.create(new_keys, gallery_id, Transit(settings.key_service), kept.keys_wrapped_by).close()
         file = new_place / DATABASE_FILE
         if database_url is None:
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # SQLite would ask the umask
@@ -92,6 +94,9 @@ def found(settings: Settings, kept: Kept, mirrored: bool, clock_: Clock) -> None
                 with suppress(BlobsError):  # whoever tries again names a new prefix
                     s3_blobs.give_up(bucket)
         raise
+    finally:
+        if bucket is not None:
+            bucket.close()
 
 
 def _write_facts(database: Database, gallery_id: str, mirrored: bool) -> None:

@@ -40,6 +40,7 @@ from countenance.settings import Settings
 from countenance.store import description, schema_version
 from countenance.store.schema_version import Standing
 from countenance.terms import GALLERYS_OWN, CompartmentId
+from countenance.vault.transit import Transit
 
 
 class Countenance(Peers):
@@ -71,26 +72,44 @@ class Countenance(Peers):
         born: date | None = None,
         guardian: str = "",
         recipients: Sequence[str] = (),
+        returning: str = "",
         compartment: CompartmentId = GALLERYS_OWN,
         request_id: str | None = None,
     ) -> answers.Receipt:
         """Record a subject's permission and return the receipt that she gets.
 
         ``residence`` is an ISO 3166 code (``GB``, ``US-IL``), ``until`` the last day of the permission.
+        ``returning`` states what shows that a subject who was erased here permits anew herself; it is kept with the
+        permission, and the log says that there was one.
         ``compartment`` is whose subject she is; a customer's comes from ``oversight.compartments``. Given the same
         ``request_id`` again, it is not recorded twice (AnswerNotKept when it has been erased since).
-        Raises PermissionInvalid, SubjectNameInvalid; OrderForbids when an order in force forbids to collect
-        anything of somebody who lives there.
+        Raises PermissionInvalid, SubjectNameInvalid; AccountSuppressed for an erased account without such
+        a statement; OrderForbids when an order in force forbids to collect anything of somebody who lives there.
         """
         asked = Asked(
-            subject, purposes, residence, until, controller, notice, language, release, born, guardian, recipients
+            subject,
+            purposes,
+            residence,
+            until,
+            controller,
+            notice,
+            language,
+            release,
+            born,
+            guardian,
+            recipients,
+            returning,
         )
         refuse_forbidden(self._execution, self._clock.now(), [asked])
         record, again = self._ledger.give_once(asked, request_id, compartment)
         receipt = answers.Receipt(record)
         number = self._ledger.find(subject, compartment).subject_id
-        note = self._witness.note_once if again else self._witness.note
-        note("permission.given", clock.from_text(record.given_utc), subject=self._witness.commit(number))
+        note, given = self._witness.note_once if again else self._witness.note, clock.from_text(record.given_utc)
+        committed = self._witness.commit(number)
+        note("permission.given", given, subject=committed)
+        if record.returning:
+            statement = self._witness.commit(number, "statement", record.returning.encode())
+            note("permission.after_erasure", given, subject=committed, statement=statement)
         self._execution.settle_newcomers([number])
         return receipt
 
@@ -294,6 +313,15 @@ class Countenance(Peers):
         finally:
             database.close()
         return before
+
+    def rewrap_keys(self, wrapped_by: str | None = None) -> str:
+        """Wrap the key ring under the newest version of the service's key, or another key; returns which.
+
+        Raises KeysMissing for a ring that no service wraps, KeyServiceError; then nothing was changed.
+        """
+        place = wrapped_by or self._ring.wrapped_by or ""
+        self._ring.rewrap(Transit(self._settings.key_service), place)
+        return place
 
     def delete_stray_images(self) -> int:
         """Delete sealed images that no record speaks of, as after a restore; returns how many there were.

@@ -25,6 +25,7 @@ from countenance.oversight.compartments import Compartments
 from countenance.oversight.credentials import Credentials, Issued
 from countenance.oversight.customers import Customers
 from countenance.oversight.gate import Gate
+from countenance.oversight.issuers import Issuers
 from countenance.oversight.jobs import Jobs
 from countenance.oversight.keys import ApiKeys
 from countenance.oversight.ledger import Delays, LedgerLine, SearchLedger
@@ -86,6 +87,8 @@ class Oversight:
         """Registered customers, and the classes of them that are blocked."""
         self.people = People(database, seals, parts.ledger, self._gate, recorder, clock)
         """Accounts, roles, reviewers' certificates."""
+        self.issuers = Issuers(database, seals, self._gate, recorder, clock)
+        """Issuers that people sign in at (OIDC), and whose account is whose."""
         self.compartments = Compartments(database, seals, self._gate, recorder, clock, withdraw_all)
         """Which customer holds which set of subjects."""
         self.keys = ApiKeys(database, self._credentials, self._gate, self.compartments, recorder, clock)
@@ -123,6 +126,10 @@ class Oversight:
     def authenticate(self, token: str) -> Principal:
         """Who shows this key or session token. Raises CredentialInvalid."""
         return self._credentials.authenticate(token)
+
+    def authenticate_linked(self, issuer_id: str, sub: str) -> Principal:
+        """Who is linked to the ``sub`` of an issuer's token that the door checked. Raises CredentialInvalid."""
+        return self._credentials.authenticate_linked(issuer_id, sub)
 
     def signing_secret(self, key_id: str) -> str:
         """The secret that requests of a signing key are checked with. Raises CredentialInvalid."""

@@ -9,6 +9,7 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine.answers import Status, SubjectStatus
+from countenance.recognition.gallery.damage import damaged
 from countenance.recognition.models.package import ModelPackage
 from countenance.settings import Settings
 from countenance.store import erasures, permissions, references, searches, subjects
@@ -17,6 +18,7 @@ from countenance.store.description import Description
 from countenance.store.subjects import SubjectState
 from countenance.terms import GALLERYS_OWN, CompartmentId
 from countenance.vault.keys import KeyRing
+from countenance.vault.sealing import Vault
 
 
 class Stock:
@@ -26,6 +28,7 @@ class Stock:
         self,
         database: Database,
         ring: KeyRing,
+        vault: Vault,
         ledger: Ledger,
         settings: Settings,
         description: Description,
@@ -33,6 +36,7 @@ class Stock:
     ) -> None:
         self._database = database
         self._ring = ring
+        self._vault = vault
         self._ledger = ledger
         self._settings = settings
         self._description = description
@@ -68,6 +72,7 @@ class Stock:
                 database_bytes=self._database.size_bytes(),
                 people=None,
             )
+        status = replace(status, references_damaged=damaged(self._database, self._vault))
         if not people:
             return status
         return replace(status, people=self._people(compartment))

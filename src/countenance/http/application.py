@@ -28,12 +28,14 @@ from countenance.errors import CountenanceError
 from countenance.http import compat, problems
 from countenance.http.admission import Admission, Meters
 from countenance.http.bodies import BodyLimits, keep_in_memory
+from countenance.http.issuer_keys import IssuersKeys
 from countenance.http.observing import Figures, Observed
 from countenance.http.routes import (
     cases,
     compartments,
     customers,
     health,
+    issuers,
     jobs,
     metrics,
     orders,
@@ -57,6 +59,7 @@ EXPIRE_EVERY = 60
 V1: tuple[APIRouter, ...] = (
     *(health.router, metrics.router, problem_routes.router),
     *(sessions.router, customers.router, customers.blocks, people.router, people.keys),
+    issuers.router,
     *(compartments.router, subjects.router, subjects.verifications, own.router, jobs.router),
     *(cases.router, reviews.router, reviews.reviewers),
     *(orders.router, orders.authorities, orders.holds, orders.notices, residency.router),
@@ -89,6 +92,7 @@ def create(settings: ServiceSettings, open_gallery: Opener) -> FastAPI:
     application.state.failed = None
     application.state.meters = Meters(settings)
     application.state.figures = Figures()
+    application.state.issuers = IssuersKeys()
     v1 = APIRouter(prefix="/v1")
     for router in V1:
         v1.include_router(router)

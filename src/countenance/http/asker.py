@@ -5,6 +5,8 @@ Rules kept here:
 * A credential comes in a header; one in the query string, which logs and proxies keep, is refused, whatever it is.
 * Every route says with :func:`policed` which verb of the policy it is; a test walks all routes. The engine asks the
   policy once more with everything that it then knows.
+* A JWT is believed when a registered issuer signed it (issuer_keys); what its bearer may do stands in the
+  linked account.
 * Wrong credentials are counted by address, right ones by key (admission.Meters).
 """
 
@@ -19,6 +21,8 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from countenance.engine import Countenance
 from countenance.errors import CredentialInvalid
 from countenance.http.admission import Meters
+from countenance.http.issuer_keys import IssuersKeys
+from countenance.http.issuer_tokens import looks_like_one
 from countenance.http.problems import Problem, Refusal
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Verb
@@ -78,7 +82,11 @@ def recognise(request: Request, gallery: Countenance, token: str) -> Principal:
     address = address_of(request)
     meters.check_address(address)
     try:
-        who = gallery.oversight.authenticate(token)
+        if looks_like_one(token):
+            keys: IssuersKeys = request.app.state.issuers
+            who = gallery.oversight.authenticate_linked(*keys.check(token, gallery.oversight.issuers.believed))
+        else:
+            who = gallery.oversight.authenticate(token)
     except CredentialInvalid:
         meters.wrong(address)
         raise

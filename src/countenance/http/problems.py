@@ -50,8 +50,8 @@ for _status, _codes in {
     """,
     404: """
         compartment_unknown image_not_held job_unknown
-        case_unknown customer_unknown grant_unknown not_found order_unknown pending_unknown person_unknown
-        review_unknown source_missing subject_unknown
+        case_unknown customer_unknown grant_unknown issuer_unknown not_found order_unknown
+        pending_unknown person_unknown review_unknown source_missing subject_unknown
     """,
     405: "method_not_allowed",
     406: "not_acceptable",
@@ -65,7 +65,7 @@ for _status, _codes in {
     413: "archive_bomb body_too_large clip_too_large entry_too_large image_too_large",
     415: "image_format media_type",
     422: """
-        idempotency_key_reused
+        account_suppressed idempotency_key_reused
         archive_encrypted archive_unreadable beyond_validated clip clip_unreadable collection error
         evaluation face grant image_empty image_missing image_suppressed image_truncated image_unreadable
         model_uncalibrated no_face order oversight page_unreadable quality_too_low several_faces
@@ -76,12 +76,19 @@ for _status, _codes in {
         backup_unusable blobs blobs_foreign blobs_refused blobs_unsuitable
         calibration calibration_missing calibration_unfit calibration_unreadable
         checkpoint_invalid engine engine_foreign engine_refused engine_version gallery gallery_missing
-        gallery_newer index internal key_destroyed keys_foreign keys_missing log log_damaged log_entry
+        gallery_newer index internal key_destroyed keys_foreign keys_missing
+        key_service key_service_refused log log_damaged log_entry
         log_key log_missing log_read_only model model_digest model_missing model_unsuitable schema_older seal_broken
         snapshot_unusable
     """,
-    501: "backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing report_unavailable",
-    503: "blobs_unavailable engine_busy engine_slow engine_unavailable gallery_busy not_ready",
+    501: """
+        backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing key_service_driver
+        report_unavailable
+    """,
+    503: """
+        blobs_unavailable database_unavailable engine_busy engine_slow engine_unavailable gallery_busy
+        issuer_unavailable         key_service_unavailable not_ready
+    """,
     507: "disk_full",
 }.items():
     for _code in _codes.split():
@@ -101,6 +108,7 @@ _OWN = {
     "unprocessable": "A field is missing or not of its kind.",
     "too_many_requests": "Too many requests at once.",
     "not_ready": "The gallery is being opened.",
+    "issuer_unavailable": "The issuer of the token does not say what its keys are.",
     "internal": "The service failed.",
 }
 """Problems of the door itself, which no error of the engine stands for."""

@@ -26,8 +26,9 @@ from countenance.index.onebit import TOGETHER, Coder, Shard, one_thread_each
 from countenance.terms import Vectors
 
 SHARDS = max(1, min(8, len(os.sched_getaffinity(0))))
-LISTS_ABOVE = 6_000_000
-"""Anchors in a segment above which it is scanned by inverted lists; see docs/adr/0005-one-bit-codes.md."""
+LISTS_ABOVE = 16_000_000
+"""Subjects in a segment above which it is scanned by inverted lists: about 20 ms of scanning on two cores at 128
+dimensions; see docs/adr/0005-one-bit-codes.md."""
 
 _SMALL = 1 << 15
 """Anchors below which one shard is quicker than two threads."""

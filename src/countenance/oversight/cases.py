@@ -224,11 +224,8 @@ class Cases:
         """
         with self._database.read() as connection:
             rows = cases.unswept(connection)
-        found = [
-            row
-            for row in map(self.moved, rows)
-            if named in (row.case_id, self._opened(row, facts_of(row)).reference)
-        ]
+        running = [row for row in map(self.moved, rows) if row.state not in ENDED]
+        found = [row for row in running if named in (row.case_id, self._opened(row, facts_of(row)).reference)]
         decisions = [may_search(facts_of(row), self._clock.now()) for row in found]
         refused = next((one for one in decisions if isinstance(one, Refused)), None)
         if refused is not None:

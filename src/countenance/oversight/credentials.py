@@ -5,6 +5,7 @@ Rules kept here:
 * A key is shown once. What is stored is a keyed fingerprint of it; a copy of the database opens no door.
 * A key of the kind ``signing`` (for clients that sign requests and never send the secret) is derived from the key
   ring when it is needed and is stored nowhere.
+* Who signs in at an issuer (OIDC) has no key here: her link stands for it, and the issuer says how long.
 * Everything is looked up anew at every question: revoked, expired, switched off, locked counts at once.
 * What is wrong is not said: an unknown name, a wrong password and a locked account get the same answer.
 """
@@ -27,7 +28,7 @@ from countenance.errors import CredentialInvalid, KeyDestroyed
 from countenance.oversight import passwords
 from countenance.oversight.parties import CustomerClass, Principal, Role
 from countenance.oversight.records import Recorder, Seals, plain_name
-from countenance.store import api_keys, compartments, customers, people
+from countenance.store import api_keys, compartments, customers, issuers, people
 from countenance.store.api_keys import ApiKeyRow
 from countenance.store.compartments import CompartmentRow
 from countenance.store.database import Database
@@ -41,6 +42,8 @@ LOCKED = timedelta(minutes=15)
 """An account is locked this long after ten wrong passwords in a row: about 1,000 guesses a day."""
 
 ACTIVE = "active"
+LINK = "link:"
+"""Begins the credential of somebody who signed in at an issuer."""
 _TOKEN = re.compile(r"cnt_([0-9A-F]{20})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
@@ -120,6 +123,17 @@ class Credentials:
             raise CredentialInvalid("This key is not in force.")
         return self.principal(key_id)
 
+    def authenticate_linked(self, issuer_id: str, sub: str) -> Principal:
+        """Who is linked to what a registered issuer calls somebody; its token was checked by whoever asks.
+
+        Raises CredentialInvalid.
+        """
+        with self._database.read() as connection:
+            row = issuers.by_sub(connection, issuer_id, sub_tag(self._seals, issuer_id, sub))
+        if row is None:
+            raise CredentialInvalid("Nobody here is linked to this token.")
+        return self.principal(LINK + row.link_id)
+
     def signing_secret(self, key_id: str) -> str:
         """The secret with which requests of a ``signing`` key are signed. Raises CredentialInvalid.
 
@@ -133,24 +147,33 @@ class Credentials:
         return self._derived(key_id)
 
     def principal(self, key_id: str) -> Principal:
-        """Who stands behind a key, as the records are now. Raises CredentialInvalid when it is not in force."""
+        """Who stands behind a key or a link, as the records are now. Raises CredentialInvalid when it is not in
+        force."""
         now = self._clock.now()
         with self._database.read() as connection:
+            if key_id.startswith(LINK):
+                link = issuers.linked(connection, key_id.removeprefix(LINK))
+                if link is None:
+                    raise CredentialInvalid("This account is not linked any more.")
+                return self._of_holder(connection, link.holder_id, key_id, now)
             row = api_keys.get(connection, key_id)
             if row is None or row.revoked_utc is not None or clock.from_text(row.expires_utc) <= now:
                 raise CredentialInvalid("This key is not in force.")
             if row.holder_id is None:
                 return _of_customer(connection, self._of_key(connection, row), row.customer_id)
-            person = people.get(connection, row.holder_id)
-            if person is not None:
-                if person.state != ACTIVE or not self._seals.alive(person.key_slot, ArtefactClass.METADATA):
-                    raise CredentialInvalid("This key is not in force.")
-                return _of_customer(connection, _of_person(person, row, now), person.customer_id)
-            account = people.account(connection, row.holder_id)
+            return self._of_holder(connection, row.holder_id, row.key_id, now)
+
+    def _of_holder(self, connection: Connection, holder_id: str, credential: str, now: datetime) -> Principal:
+        person = people.get(connection, holder_id)
+        if person is not None:
+            if person.state != ACTIVE or not self._seals.alive(person.key_slot, ArtefactClass.METADATA):
+                raise CredentialInvalid("This account is not in force.")
+            return _of_customer(connection, _of_person(person, credential, now), person.customer_id)
+        account = people.account(connection, holder_id)
         if account is None:
-            raise CredentialInvalid("This key is not in force.")
+            raise CredentialInvalid("This account is not in force.")
         roles = frozenset({Role.SUBJECT})
-        return Principal(account.account_id, roles, key_id, subject_id=account.subject_id)
+        return Principal(account.account_id, roles, credential, subject_id=account.subject_id)
 
     def refresh(self, who: Principal) -> Principal:
         """The same asker as the records are now. Raises CredentialInvalid."""
@@ -224,12 +247,17 @@ def _change(connection: Connection, holder: PersonRow | AccountRow, **values: st
         people.change_account(connection, holder.account_id, **values)
 
 
-def _of_person(person: PersonRow, row: ApiKeyRow, now: datetime) -> Principal:
+def sub_tag(seals: Seals, issuer_id: str, sub: str) -> bytes:
+    """The keyed fingerprint of what an issuer calls somebody, 32 bytes."""
+    return seals.tag("sub", f"{issuer_id}\n{sub}")
+
+
+def _of_person(person: PersonRow, credential: str, now: datetime) -> Principal:
     until = person.competent_until_utc
     return Principal(
         person.person_id,
         frozenset(Role(one) for one in person.roles),
-        row.key_id,
+        credential,
         competent=until is not None and clock.from_text(until) > now,
     )
 

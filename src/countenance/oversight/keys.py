@@ -15,7 +15,7 @@ from countenance.clock import Clock
 from countenance.custody.permission.record import purpose_name
 from countenance.errors import AnswerNotKept, CustomerUnknown, InputInvalid
 from countenance.oversight.compartments import Compartments
-from countenance.oversight.credentials import Credentials, Issued, KeyKind
+from countenance.oversight.credentials import LINK, Credentials, Issued, KeyKind
 from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal, Role
 from countenance.oversight.people import CUSTOMER_ROLES, roles_of
@@ -146,8 +146,10 @@ class ApiKeys:
         self._recorder.note("key.revoked", now, key=key_id)
 
     def logout(self, who: Principal) -> None:
-        """End the session with which one asks."""
+        """End the session with which one asks. Raises InputInvalid for a sign-in at an issuer, which it ends."""
         fresh = self._credentials.refresh(who)
+        if fresh.credential is not None and fresh.credential.startswith(LINK):
+            raise InputInvalid("This sign-in is the issuer's.", remedy="Sign out there.")
         if fresh.credential is not None:
             now = self._clock.now()
             with self._database.write() as connection:

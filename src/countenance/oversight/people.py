@@ -1,13 +1,12 @@
-"""People and their roles, as local accounts of a single machine; reviewers' certificates; subjects' own accounts.
+"""People and their roles: accounts with a password or linked to an issuer; reviewers' certificates; subjects' own.
 
 Rules kept here:
 
 * An account belongs to one customer, or to the gallery. The gallery's own roles and a customer's do not mix.
 * A person who is removed loses the key that her name is sealed under, her password and every session.
 * A subject's own account is a row about the subject and goes with her.
-
-There is no single sign-on (OIDC) yet: an issuer's subject would take the place of name and password here and end in
-the same Principal.
+* Who signs in at an issuer (OIDC) does so to an account that is here: what she may do stands in its roles, and
+  never in her token. The links are in oversight.issuers.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal, Role
 from countenance.oversight.policy import Verb
 from countenance.oversight.records import GALLERYS_OWN, Recorder, Seals, new_id, plain_name
-from countenance.store import api_keys, customers, people, requests
+from countenance.store import api_keys, customers, issuers, people, requests
 from countenance.store.database import Database
 from countenance.store.people import AccountRow, PersonRow
 from countenance.terms import GALLERYS_OWN as GALLERYS_SUBJECTS
@@ -140,6 +139,7 @@ class People:
                 connection, person_id, state=REMOVED, password="", sealed_name=b"", name_tag=free, wrapped_key=b""
             )
             api_keys.revoke_of(connection, person_id, now)
+            issuers.unlink(connection, person_id)
         self._recorder.note("person.removed", self._clock.now(), actor=person_id)
 
     def certify(self, who: Principal, person_id: str, until: datetime) -> Person:
@@ -179,6 +179,7 @@ class People:
         row = AccountRow(new_id(), owner.subject_id, tag, stored, 0, None, clock.to_text(now))
         with self._database.write() as connection:
             people.drop_account(connection, owner.subject_id)
+            issuers.unlink_subject(connection, owner.subject_id)
             if people.by_tag(connection, tag) or people.account_by_tag(connection, tag):
                 raise PartyExists("There is an account of that name already.")
             people.add_account(connection, row)

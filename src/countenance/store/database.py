@@ -17,15 +17,40 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from countenance.errors import DiskFull, GalleryBusy, GalleryError
+from countenance.errors import DatabaseUnavailable, DiskFull, GalleryBusy, GalleryError
 
 BUSY_SECONDS = 30
 """How long a second writer waits before it is told."""
 
 MIGRATION_SECONDS = 600
 """How long a second migrator waits for the first, and a migration for the writer before it."""
+
+STATEMENT_SECONDS = 300
+"""How long a server may work on one statement; waiting for a lock, VACUUM and migrations are not counted."""
+
+POOL_CONNECTIONS = 8
+"""Connections that a process keeps open, and as many more that it may open for a moment."""
+
+POOL_RECYCLE_SECONDS = 1800
+"""Age at which a connection is replaced: shorter than the memory of most firewalls."""
+
+RECONNECT_SECONDS = 5.0
+"""How long a server may be away, as for its restart, before whoever needs it is told."""
+
+_RECONNECT_ASK_S = 0.2
+
+_SERVER_OPTIONS: dict[str, object] = {
+    "connect_timeout": 10,
+    "application_name": "countenance",
+    "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000}",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""libpq's words; what the gallery's database URL says instead goes before."""
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 """SQLSTATE, PostgreSQL's appendix A."""
@@ -50,7 +75,15 @@ class Database:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, busy_seconds))
         else:
-            engine = create_engine(parsed, pool_pre_ping=True)
+            engine = create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=POOL_CONNECTIONS,
+                max_overflow=POOL_CONNECTIONS,
+                pool_timeout=busy_seconds,
+                pool_recycle=POOL_RECYCLE_SECONDS,
+                connect_args={name: value for name, value in _SERVER_OPTIONS.items() if name not in parsed.query},
+            )
         return cls(engine)
 
     @classmethod
@@ -73,7 +106,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection in a read transaction: one consistent view, never blocked by a writer."""
         level = {"isolation_level": "REPEATABLE READ"} if self.backend == "postgresql" else {}
-        with _our_errors(), self._engine.connect().execution_options(**level) as connection:
+        with _our_errors(), self._connect().execution_options(**level) as connection:
             yield connection
 
     @contextmanager
@@ -81,7 +114,7 @@ class Database:
         """A connection in a write transaction: all or nothing. Raises GalleryBusy after ``BUSY_SECONDS``."""
         with (
             _our_errors(),
-            self._engine.connect().execution_options(countenance_write=True) as connection,
+            self._connect().execution_options(countenance_write=True) as connection,
             connection.begin(),
         ):
             if self.backend == "postgresql":
@@ -99,7 +132,7 @@ class Database:
         if self.backend != "postgresql":
             yield True
             return
-        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with _our_errors(), self._patient() as connection:
             function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
             answer = connection.execute(text(f"SELECT {function}(:key)"), {"key": _ADVISORY_LOCK + number}).scalar()
             held = wait or bool(answer)
@@ -114,7 +147,7 @@ class Database:
         """A write transaction in which the schema may change. Waits ``MIGRATION_SECONDS`` for another one's end."""
         with (
             _our_errors(),
-            self._engine.connect().execution_options(countenance_write=True) as connection,
+            self._connect().execution_options(countenance_write=True) as connection,
             connection.begin(),
         ):
             if self.backend == "postgresql":
@@ -127,7 +160,7 @@ class Database:
     def session(self) -> Connection:
         """A connection outside any transaction, for a lock that is held long; see :meth:`end_session`."""
         with _our_errors():
-            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            return self._connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def session_lives(self, connection: Connection) -> bool:
         """Whether the server still has the session of :meth:`session`, and with it the locks."""
@@ -143,6 +176,31 @@ class Database:
             connection.invalidate()
         connection.close()
 
+    def _connect(self) -> Connection:
+        """A connection. While a server is away, asks again for a moment: nothing has been sent yet.
+
+        A connection of the pool that the server has closed is noticed and replaced before it is used.
+        """
+        until = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                return self._engine.connect()
+            except DBAPIError as error:
+                if self.backend != "postgresql" or not _is_gone(error) or time.monotonic() > until:
+                    raise
+            time.sleep(_RECONNECT_ASK_S)
+
+    @contextmanager
+    def _patient(self) -> Iterator[Connection]:
+        """A connection to a server outside of a transaction and without a time limit for its statements."""
+        with self._connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            try:
+                yield connection
+            finally:
+                if not connection.invalidated:
+                    connection.execute(text("RESET statement_timeout"))
+
     def forget_deleted_rows(self) -> str | None:
         """Leave no deleted row behind in the database's own files; returns what cannot be promised, or None."""
         if self.backend == "sqlite":
@@ -153,7 +211,7 @@ class Database:
                     "a reader kept the write-ahead log from being truncated; sealed rows may be in it until it ends"
                 )
             return None
-        with _our_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with _our_errors(), self._patient() as connection:
             connection.execute(text("VACUUM"))
             try:
                 connection.execute(text("CHECKPOINT"))
@@ -224,6 +282,16 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
         raw.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
 
 
+def _is_gone(error: DBAPIError) -> bool:
+    """Whether the server, and not the statement, is what failed. SQLSTATE: PostgreSQL's appendix A."""
+    if not type(error.orig).__module__.startswith("psycopg"):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:  # libpq itself: no server, no answer, a connection cut off
+        return isinstance(error, OperationalError)
+    return state.startswith("08") or state in ("57P01", "57P02", "57P03", "53300")
+
+
 @contextmanager
 def _our_errors() -> Iterator[None]:
     try:
@@ -231,6 +299,10 @@ def _our_errors() -> Iterator[None]:
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
         words = str(error.orig).lower()
+        if _is_gone(error):
+            raise DatabaseUnavailable("The database server is not there, or ended the connection.") from error
+        if state == "57014":
+            raise GalleryBusy(f"The database did not finish within {STATEMENT_SECONDS} seconds.") from error
         if "is full" in words or state == "53100":
             raise DiskFull("There is no room left on the database's disk.") from error
         if "locked" in words or "busy" in words or state in ("55P03", "40001", "40P01"):
@@ -244,5 +316,7 @@ def _our_errors() -> Iterator[None]:
                 "The database is damaged.", remedy="Restore the data folder from a backup."
             ) from error
         raise GalleryError("The database refused.", remedy="See the cause with --debug.") from error
+    except PoolTimeout as error:
+        raise GalleryBusy("All connections to the database are in use.") from error
     except SQLAlchemyError as error:
         raise GalleryError("The database refused.", remedy="See the cause with --debug.") from error

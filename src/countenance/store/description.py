@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.errors import GalleryError, GalleryMissing, GalleryNewer
-from countenance.settings import ObjectStorage
+from countenance.settings import ObjectStorage, Settings
 from countenance.store.database import Database
 from countenance.vault.blob_store import BlobStore
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.bucket import Bucket, Place
 from countenance.vault.files import write_whole
+from countenance.vault.keys import KeyRing
 from countenance.vault.s3_blobs import S3Blobs
+from countenance.vault.transit import Transit
 
 FORMAT = 2
 """2: images may be in object storage. A gallery that has none of it is still written as 1, for older versions."""
@@ -52,6 +54,10 @@ class Description:
         if self.database_url is not None:
             return Database.at(self.database_url)
         return Database.of_file(folder / DATABASE_FILE)
+
+    def ring(self, settings: Settings) -> KeyRing:
+        """The gallery's key ring. Raises KeysMissing, KeysForeign, KeyServiceError."""
+        return KeyRing.open(settings.keys, self.gallery_id, Transit(settings.key_service))
 
     def blobs(self, folder: Path, storage: ObjectStorage) -> BlobStore:
         """The gallery's keeper of images, not yet asked anything."""

@@ -103,6 +103,29 @@ subject_accounts = Table(
     Column("created_utc", Moment, nullable=False),
 )
 
+issuers = Table(
+    "issuers",
+    metadata,
+    Column("issuer_id", _Id, primary_key=True),
+    Column("url", String(500), nullable=False, unique=True),
+    Column("audience", String(200), nullable=False),
+    Column("keys_host", String(255), nullable=True),
+    Column("registered_utc", Moment, nullable=False),
+)
+
+account_links = Table(
+    "account_links",
+    metadata,
+    Column("link_id", _Id, primary_key=True),
+    Column("issuer_id", _Id, ForeignKey("issuers.issuer_id"), nullable=False),
+    Column("sub_tag", LargeBinary(32), nullable=False),
+    Column("holder_id", _Id, nullable=False, index=True),
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), nullable=True, index=True),
+    Column("linked_utc", Moment, nullable=False),
+    UniqueConstraint("issuer_id", "sub_tag"),
+)
+"""What an issuer calls somebody is a keyed fingerprint only; a link of a subject's own account goes with her."""
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -245,6 +268,7 @@ used_signatures = Table(
 
 PERSONAL = {
     subject_accounts: "accounts of subjects",
+    account_links: "sign-in of subjects through an issuer",
     review_items: "candidates in review",
     review_tasks: "reviewers' answers",
     releases: "released candidates",
@@ -257,6 +281,7 @@ HARMLESS = {
     customer_blocks: "classes of customers and places, on what ground",
     people: "staff of customers and of the gallery: names sealed, passwords hashed, none is a subject",
     person_roles: "which roles a numbered account has",
+    issuers: "addresses of organisations that people sign in at",
     api_keys: "keyed fingerprints of secrets, and what each key may do",
     cases: "what a case is about is sealed under the case's own key",
     case_searches: "which case a search was made for",

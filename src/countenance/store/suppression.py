@@ -1,6 +1,7 @@
 """What is remembered of the erased so that it is not taken in again: keyed fingerprints, never a template.
 
-Rules kept here: an erased photograph, or a near copy of it, is refused in the compartment in which it was erased,
+Rules kept here: an account that was erased is refused unless the subject states that she returns (the ledger of
+permissions asks); an erased photograph, or a near copy of it, is refused in the compartment in which it was erased,
 unless the very subject it was erased for has since given a new permission; what an order erased is refused to
 everybody, in every compartment.
 """
@@ -79,6 +80,14 @@ def _remember_likenesses(connection: Connection, likenesses: dict[bytes, bytes |
         connection.execute(
             insert(_l), [{"band_tag": band, "digest_tag": digest} for band, digest in sorted(wanted)]
         )
+
+
+def accounts(connection: Connection, name_tags: Sequence[bytes]) -> set[bytes]:
+    """Those of these keyed fingerprints of names whose bearers were erased."""
+    found: set[bytes] = set()
+    for some in pieces(name_tags):
+        found.update(bytes(tag) for tag in connection.scalars(select(_a.c.name_tag).where(_a.c.name_tag.in_(some))))
+    return found
 
 
 def refuses(

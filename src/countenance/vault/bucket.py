@@ -27,6 +27,11 @@ BATCH = 1000
 """Objects that one DeleteObjects request may name (Amazon S3 API reference)."""
 
 CONNECTIONS = 16
+
+ARRIVAL_SECONDS = 60.0
+"""How long one image may take to arrive once it has begun to: a service that sends on and on never runs into a time
+limit for one answer."""
+
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _REFUSED = {
     "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
@@ -83,6 +88,12 @@ class Bucket:
         self.place = place
         self._storage = storage
 
+    def close(self) -> None:
+        """Let go of the connections; it may be asked again."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
     def put(self, name: str, data: bytes) -> None:
         """Keep ``data`` under ``name``, whole or not at all."""
         with self._our_errors():
@@ -90,7 +101,6 @@ class Bucket:
 
     def get(self, name: str) -> bytes | None:
         """The newest version's bytes, or None when there is none."""
-        until = time.monotonic() + self._storage.timeout_s * self._storage.attempts
         with self._our_errors():
             try:
                 answer = self._client.get_object(Bucket=self.place.bucket, Key=self.place.key(name))
@@ -99,6 +109,7 @@ class Bucket:
                     return None
                 raise
             blocks = []
+            until = time.monotonic() + ARRIVAL_SECONDS
             for block in answer["Body"].iter_chunks(1 << 20):
                 blocks.append(block)
                 if time.monotonic() > until:

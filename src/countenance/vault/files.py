@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from countenance.errors import DiskFull, GalleryError
 
@@ -43,12 +44,19 @@ def sync_folder(folder: Path) -> None:
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write ``data`` to ``path`` durably: afterwards the file has the old content or all of the new one."""
+    with written_whole(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def written_whole(path: Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """A file to write, piece by piece, that has the name ``path`` when all of it is on the disk, or never."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with disk_errors():
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "w+b") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -6,6 +6,8 @@ Rules kept here:
 * A subject's number is also her slot in ``slots.bin``: three 32-byte secrets, one per artefact class. A data key
   is wrapped under HKDF(jurisdiction key, slot secret), so either of the two missing closes it.
 * Destroying overwrites the secret with zeros in place and syncs. There is no undo and no copy.
+* A ring may be wrapped: its root is then only the ciphertext of a key service, jurisdictions' keys are sealed under
+  the root, and the epoch's key is derived with it. The key folder alone then opens nothing.
 * Secrets are read from the file at every use: what another process destroyed is gone here at once.
 
 On flash storage, and on file systems that copy on write, overwriting in place may leave old cells behind;
@@ -22,16 +24,28 @@ import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from countenance.errors import GalleryExists, GalleryNewer, KeyDestroyed, KeysForeign, KeysMissing
+from countenance.errors import (
+    GalleryExists,
+    GalleryNewer,
+    KeyDestroyed,
+    KeyServiceRefused,
+    KeysForeign,
+    KeysMissing,
+)
 from countenance.holding import Absence, Holding, Target
 from countenance.terms import ArtefactClass, SubjectId
 from countenance.vault.files import disk_errors, locked, write_whole
+from countenance.vault.transit import Custodian
 
 KEY_BYTES = 32
-FORMAT = 1
+FORMAT = 2
+"""2: wrapped by a key service. A ring that is not is still written as 1."""
+
 CLASSES = (ArtefactClass.IMAGE, ArtefactClass.TEMPLATE, ArtefactClass.METADATA)
 SLOT_BYTES = KEY_BYTES * len(CLASSES)
 _ZERO = bytes(KEY_BYTES)
@@ -43,39 +57,51 @@ class KeyRing:
 
     name = "keyring"
 
-    def __init__(self, folder: Path, gallery_id: str, root: bytes) -> None:
+    def __init__(self, folder: Path, gallery_id: str, root: bytes, wrapped_by: str | None = None) -> None:
         self._folder = folder
         self._gallery_id = gallery_id
         self._root = root
+        self.wrapped_by = wrapped_by
+        """The key that wraps the root, ``transit://mount/key``, or None."""
         self._slots = os.open(folder / "slots.bin", os.O_RDWR)
         self._jurisdictions: dict[str, bytes] = {}
         self._derived: dict[str, bytes] = {}
 
     @classmethod
-    def create(cls, folder: Path, gallery_id: str) -> KeyRing:
-        """A new ring in ``folder``, which must be empty or absent. Raises GalleryExists otherwise."""
+    def create(
+        cls, folder: Path, gallery_id: str, custodian: Custodian | None = None, wrapped_by: str | None = None
+    ) -> KeyRing:
+        """A new ring in ``folder``, which must be empty or absent. Raises GalleryExists otherwise, KeyServiceError.
+
+        With ``wrapped_by`` (``transit://mount/key``) its root is wrapped there and never written down.
+        """
+        root = secrets.token_bytes(KEY_BYTES)
+        record: dict[str, str | int] = {"format": 1, "gallery_id": gallery_id, "root_check": _root_check(root)}
+        if wrapped_by is not None:
+            record |= {"format": FORMAT} | _wrapped(custodian, wrapped_by, root, gallery_id)
         with disk_errors():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if any(folder.iterdir()):
                 raise GalleryExists(f"The key folder {folder} is not empty.")
             (folder / "jurisdictions").mkdir(mode=0o700)
         write_whole(folder / "slots.bin", b"")
-        write_whole(folder / "root.key", secrets.token_bytes(KEY_BYTES))
+        if wrapped_by is None:
+            write_whole(folder / "root.key", root)
         write_whole(folder / "epoch.key", _epoch_record(1, secrets.token_bytes(KEY_BYTES)))
-        root = (folder / "root.key").read_bytes()
-        record = {"format": FORMAT, "gallery_id": gallery_id, "root_check": _root_check(root)}
         write_whole(folder / "keyring.json", json.dumps(record).encode())
-        return cls.open(folder, gallery_id)
+        return cls.open(folder, gallery_id, custodian)
 
     @classmethod
-    def open(cls, folder: Path, gallery_id: str) -> KeyRing:
-        """The ring in ``folder``.
+    def open(cls, folder: Path, gallery_id: str, custodian: Custodian | None = None) -> KeyRing:
+        """The ring in ``folder``; ``custodian`` unwraps its root if a key service wrapped it.
 
-        Raises KeysMissing when a file of it is absent, KeysForeign when it was made for another gallery.
+        Raises KeysMissing when a file of it is absent, KeysForeign when it was made for another gallery, and
+        KeyServiceError.
         """
         try:
             record = json.loads((folder / "keyring.json").read_bytes())
-            root = (folder / "root.key").read_bytes()
+            wrapped_by = record.get("wrapped_by") if isinstance(record, dict) else None
+            root = (folder / "root.key").read_bytes() if wrapped_by is None else bytes(KEY_BYTES)
             for needed in ("slots.bin", "epoch.key"):
                 if not (folder / needed).is_file():
                     raise FileNotFoundError(needed)
@@ -87,9 +113,25 @@ class KeyRing:
             raise GalleryNewer(f"The key folder {folder} was written by a newer version.")
         if record.get("gallery_id") != gallery_id:
             raise KeysForeign(f"The key folder {folder} belongs to another gallery.")
+        if wrapped_by is not None:
+            root = _custodian(custodian).unwrap(str(wrapped_by), str(record.get("root", "")), gallery_id)
         if record.get("root_check") != _root_check(root):  # else every name would be "unknown"
             raise KeysMissing(f"The key folder {folder} holds a damaged key file.")
-        return cls(folder, gallery_id, root)
+        return cls(folder, gallery_id, root, wrapped_by)
+
+    def rewrap(self, custodian: Custodian, wrapped_by: str) -> None:
+        """Wrap the root anew, under the newest version of the service's key or under another key.
+
+        Raises KeysMissing for a ring that no service wraps, KeyServiceError; then nothing was changed.
+        """
+        if self.wrapped_by is None:
+            raise KeysMissing("The keys of this gallery are not wrapped by a key service.")
+        record = json.loads((self._folder / "keyring.json").read_bytes())
+        record |= _wrapped(custodian, wrapped_by, self._root, self._gallery_id)
+        if custodian.unwrap(wrapped_by, str(record["root"]), self._gallery_id) != self._root:
+            raise KeyServiceRefused("The key service did not give back what it was given.")
+        write_whole(self._folder / "keyring.json", json.dumps(record).encode())
+        self.wrapped_by = wrapped_by
 
     def close(self) -> None:
         """Let go of the files."""
@@ -200,9 +242,24 @@ class KeyRing:
                 if not path.exists():
                     if not found:
                         raise KeysMissing(f"The key folder has no key for the jurisdiction {jurisdiction}.")
-                    write_whole(path, secrets.token_bytes(KEY_BYTES))
-            key = self._jurisdictions[jurisdiction] = path.read_bytes()
+                    write_whole(path, self._sealed(jurisdiction, secrets.token_bytes(KEY_BYTES)))
+            key = self._jurisdictions[jurisdiction] = self._unsealed(jurisdiction, path.read_bytes())
         return key
+
+    def _sealed(self, jurisdiction: str, key: bytes) -> bytes:
+        if self.wrapped_by is None:
+            return key
+        nonce = secrets.token_bytes(12)
+        return nonce + AESGCM(self.derive("wrap:jurisdictions")).encrypt(nonce, key, jurisdiction.encode())
+
+    def _unsealed(self, jurisdiction: str, kept: bytes) -> bytes:
+        if self.wrapped_by is None:
+            return kept
+        cipher = AESGCM(self.derive("wrap:jurisdictions"))
+        try:
+            return cipher.decrypt(kept[:12], kept[12:], jurisdiction.encode())
+        except (InvalidTag, ValueError) as error:
+            raise KeysMissing(f"The key of the jurisdiction {jurisdiction} is damaged.") from error
 
     # -- epochs of the index --------------------------------------------------------------------------------
 
@@ -215,7 +272,11 @@ class KeyRing:
         """The present epoch and its key, or None when a crash left the epoch without one: advance it then."""
         record = (self._folder / "epoch.key").read_bytes()
         epoch, key = int.from_bytes(record[:8], "big"), record[8 : 8 + KEY_BYTES]
-        return (epoch, key) if record == _epoch_record(epoch, key) else None
+        if record != _epoch_record(epoch, key):
+            return None
+        if self.wrapped_by is not None:  # else whoever has the folder alone could read the index
+            key = HKDF(SHA256(), KEY_BYTES, salt=self.derive("wrap:epochs"), info=record[:8]).derive(key)
+        return epoch, key
 
     def advance_epoch(self) -> int:
         """Destroy the epoch key and begin the next epoch; every snapshot written so far is unreadable."""
@@ -256,6 +317,16 @@ class KeyRing:
             left,
             "whether the storage device kept an older copy of an overwritten sector",
         )
+
+
+def _custodian(custodian: Custodian | None) -> Custodian:
+    if custodian is None:
+        raise KeysMissing("The keys of this gallery are wrapped by a key service, and none was named.")
+    return custodian
+
+
+def _wrapped(custodian: Custodian | None, place: str, root: bytes, gallery_id: str) -> dict[str, str | int]:
+    return {"wrapped_by": place, "root": _custodian(custodian).wrap(place, root, gallery_id)}
 
 
 def _root_check(root: bytes) -> str:

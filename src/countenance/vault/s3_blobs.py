@@ -145,8 +145,9 @@ class S3Blobs:
         ]
 
     def close(self) -> None:
-        """Remove this process's staging folder if nothing in it is open."""
+        """Let go of connections, and remove this process's staging folder if nothing in it is open."""
         self._staging.close()
+        self._bucket.close()
 
     # -- Holder ---------------------------------------------------------------------------------------------
 

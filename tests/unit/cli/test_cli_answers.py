@@ -136,6 +136,7 @@ STATUS: dict[str, Any] = {
     "searches": 3,
     "erasures": 4,
     "erasures_open": 1,
+    "references_damaged": [7, 8],
     "model": {"name": "SFace", "digest": "fb14", "mirrored": False},
     "index_epoch": 5,
 }
@@ -181,7 +182,7 @@ def test_init_says_where_the_keys_are_and_to_keep_them_apart(
     assert engine.calls[0] == (
         "init",
         (Path("/data/g"),),
-        {"keys": "/keys/g", "database_url": None, "blobs_url": None, "mirrored": False},
+        {"keys": "/keys/g", "database_url": None, "blobs_url": None, "keys_wrapped_by": None, "mirrored": False},
     )
     for text in ("/data/g", "/keys/g", "apart"):
         assert text in said.out

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
+import grpc
 import numpy as np
 import pytest
+from pymilvus.exceptions import MilvusException
 
-from countenance.errors import EngineForeign, EngineUnavailable, EngineVersionUnknown, InputInvalid
+from countenance.errors import (
+    EngineBusy,
+    EngineError,
+    EngineForeign,
+    EngineSlow,
+    EngineUnavailable,
+    EngineVersionUnknown,
+    InputInvalid,
+)
+from countenance.index import milvus_link
+from countenance.index.distributed import Deployment, DistributedIndex
 from countenance.index.milvus_collection import Structure
 from countenance.index.milvus_link import Address, Link
 from countenance.index.milvus_schema import (
@@ -143,3 +156,70 @@ def test_only_an_older_collection_of_our_own_is_made_anew() -> None:
         older.replace('"countenance": 1', '"countenance": true'),
     ):
         assert not outlived(MARKER, other), other
+
+
+class Told(grpc.RpcError):
+    """An error as gRPC raises it."""
+
+    def __init__(self, status: grpc.StatusCode) -> None:
+        self._status = status
+
+    def code(self) -> grpc.StatusCode:
+        return self._status
+
+
+PRESSED = {
+    "rate limit": (MilvusException(code=8, message="rate limit exceeded"), EngineBusy),
+    "memory quota": (MilvusException(code=3, message="memory limit exceeded"), EngineBusy),
+    "gRPC: exhausted": (Told(grpc.StatusCode.RESOURCE_EXHAUSTED), EngineBusy),
+    "gRPC: too late": (Told(grpc.StatusCode.DEADLINE_EXCEEDED), EngineSlow),
+    "gRPC: not there": (Told(grpc.StatusCode.UNAVAILABLE), EngineUnavailable),
+}
+
+
+@pytest.mark.parametrize(("raised", "ours"), PRESSED.values(), ids=PRESSED.keys())
+def test_a_server_that_takes_no_more_is_asked_again_more_and_more_slowly(
+    raised: Exception, ours: type[EngineError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pauses = [0.0], list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(milvus_link.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(milvus_link.time, "sleep", pause)
+    link = Link(Address("milvus://host:1", patience_s=60))
+    monkeypatch.setattr(link, "_connected", lambda timeout: None)
+
+    def pressed(client: object, timeout: float) -> int:
+        if len(pauses) < 4:
+            raise raised
+        return 7
+
+    assert link.call("insert", pressed) == 7
+    assert pauses == sorted(set(pauses)), "each pause is longer than the one before"
+
+    def never(client: object, timeout: float) -> int:
+        raise raised
+
+    pauses.clear()
+    begun = now[0]
+    with pytest.raises(ours):
+        link.call("insert", never)
+    assert 50 < now[0] - begun <= 60
+    assert max(pauses) <= 3
+
+
+def test_a_server_of_an_unknown_version_is_asked_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    class Unknown:
+        def __getattr__(self, name: str) -> Callable[..., str]:
+            asked.append(name)
+            return lambda **options: "v9.0.0"
+
+    monkeypatch.setattr(Link, "_connected", lambda link, timeout: Unknown())
+    with pytest.raises(EngineVersionUnknown):
+        DistributedIndex(Deployment(Address("milvus://host:1")), "g", "m" * 64, 32, None)
+    assert asked == ["get_server_version"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from countenance import Countenance
@@ -26,6 +30,7 @@ from countenance.store import feed, numbering, schema
 from countenance.store.database import Database
 from countenance.store.description import FORMAT
 from countenance.store.holder import StoreHolder
+from countenance.store.told import told_mark
 from countenance.terms import ArtefactClass, SubjectId
 from tests.galleries import Galleries, names, permit, row, search, template
 from tests.servers.postgres import Server
@@ -36,6 +41,54 @@ def test_the_migrations_make_exactly_the_schema(both: Galleries) -> None:
     with gallery._database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("countenance.migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def test_evidence_from_before_there_were_marks_is_marked_as_it_would_be_today(tmp_path: Path) -> None:
+    said = [
+        ("e1", None, "resident_of", "GB", "A", "declaration", "2024-01-01", None, ""),
+        ("e2", None, "resident_of", "GB", "A", "declaration", "2024-01-01", None, "e1"),
+        ("e3", "i1", "image_located_in", "US-IL US-MO", "C", "exif_position", "2024-01-01", "2024-01-01", ""),
+    ]
+    columns = ("image_id", "predicate", "places", "tier", "signal", "valid_from", "valid_to", "contradicts")
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for evidence_id, *rest in said:
+            values = {"evidence_id": evidence_id, **dict(zip(columns, rest, strict=True))}
+            connection.execute(
+                text(
+                    "INSERT INTO residency_evidence (evidence_id, subject_id, image_id, predicate, places, tier, "
+                    "signal, observed_utc, valid_from, valid_to, permission_id, contradicts, sealed_origin) VALUES "
+                    "(:evidence_id, 1, :image_id, :predicate, :places, :tier, :signal, '', :valid_from, :valid_to, "
+                    "'', :contradicts, x'00')"
+                ),
+                values,
+            )
+        command.upgrade(config, "0006")
+        marks = dict(connection.execute(text("SELECT evidence_id, told_mark FROM residency_evidence")).all())  # type: ignore[arg-type]
+    engine.dispose()
+    for evidence_id, image_id, predicate, places, tier, signal, start, end, against in said:
+        mark = told_mark(
+            predicate,
+            places.split(),
+            tier,
+            signal,
+            start,
+            end,
+            contradicts=bool(against),
+            about_an_image=image_id is not None,
+        )
+        assert marks[evidence_id] == mark
+    assert len(set(marks.values())) == 3
 
 
 def test_a_database_of_a_newer_version_is_refused_untouched(both: Galleries) -> None:

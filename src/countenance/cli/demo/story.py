@@ -33,7 +33,7 @@ from countenance.terms import Vectors
 SUBJECTS = 100_000
 SEED = 1962
 PURPOSE = "demonstration"
-RESIDENCE = "US"
+RESIDENCE = "US-NY"
 SUBJECT = "eileen-collins"
 CAVEAT = "(Each probe is made from the portrait on record; another photograph of her would score lower.)"
 

@@ -21,10 +21,12 @@ from countenance.collection.grants.document import Grant
 from countenance.collection.grants.site import PageRead
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import ErasureIncomplete, GrantEnded, GrantInvalid, GrantUnknown
+from countenance.holding import Target
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.store import feed, granting
 from countenance.store.database import Database
 from countenance.store.granting import GrantRow, PageRow
+from countenance.terms import SubjectId
 from countenance.vault.blob_store import BlobStore
 from countenance.vault.keys import KeyRing
 
@@ -176,7 +178,9 @@ class GrantRegister:
         unconfirmed = self._database.forget_deleted_rows()
         searchable.save()
         _tell(progress, 3, "rows deleted")
-        left = len(index.held(np.array(numbers, np.int64))) + blobs.count(images)
+        # Images of several subjects; a keeper of images goes by their ids alone.
+        absence = blobs.confirm_absent([Target(SubjectId(0), image_ids=tuple(images))])
+        left = len(index.held(np.array(numbers, np.int64))) + absence.remaining
         with self._database.read() as connection:
             left += len(granting.image_ids(connection, ids)) + len(granting.reference_ids(connection, images))
             left += granting.evidence_left(connection, images)
@@ -184,10 +188,10 @@ class GrantRegister:
             raise ErasureIncomplete(f"{left} thing(s) that came through the grants of {origin} are still there.")
         checked = [
             "no table has a row of it",
-            "no file bears the name of one of its images",
+            absence.checked,
             "no index entry is left",
         ]
-        checked += [] if unconfirmed is None else [unconfirmed]
+        checked += [one for one in (unconfirmed, absence.unconfirmed) if one is not None]
         return GrantWithdrawn(origin, len(ids), len(images), len(numbers), waiting, tuple(checked), now)
 
     def _tag(self, audience: str, url: str) -> bytes:

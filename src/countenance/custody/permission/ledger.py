@@ -23,8 +23,14 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.decide import Decision, Granted, Refused, decide, in_force
 from countenance.custody.permission.record import Asked, PermissionRecord, check, subject_name
-from countenance.errors import AnswerNotKept, PermissionRefused, SubjectUnknown
-from countenance.store import feed, orders, permissions, references, requests, residency, subjects
+from countenance.errors import (
+    AccountSuppressed,
+    AnswerNotKept,
+    PermissionInvalid,
+    PermissionRefused,
+    SubjectUnknown,
+)
+from countenance.store import feed, orders, permissions, references, requests, residency, subjects, suppression
 from countenance.store.database import Database
 from countenance.store.permissions import PermissionRow, PermissionState
 from countenance.store.residency import EvidenceRow
@@ -84,7 +90,7 @@ class Ledger:
 
         All of them are, or come to be, in ``compartment``. A single permission may be given ``request_id`` as its
         id. Raises PermissionInvalid or SubjectNameInvalid (nothing is recorded), PermissionRefused for a subject
-        who is just being erased.
+        who is just being erased, AccountSuppressed for one who was and does not state that she returns.
         """
         now = self._clock.now()
         names = [subject_name(one.subject) for one in asked]
@@ -93,16 +99,62 @@ class Ledger:
         with self._database.write() as connection:
             known = self._find(connection, names, compartment)
             newcomers = [name for name in dict.fromkeys(names) if name not in known]
+            self._refuse_erased(connection, asked, names, newcomers, compartment)
+            majorities = self._majorities(connection, known)
+            for one, name in zip(asked, names, strict=True):
+                if one.guardian and one.born is None and name not in majorities:
+                    raise PermissionInvalid(
+                        "A guardian permits for a minor, and her permission ends at majority.",
+                        remedy="Say when she was born with --born.",
+                    )
+                check(one, now=now, record_id="", version=1, comes_of_age=majorities.get(name))
             residence = {name: one.residence for name, one in zip(names, asked, strict=True)}
             fresh = self._newcomers(newcomers, residence, now, compartment)
             subjects.add(connection, list(fresh.values()))
-            rows, records = self._records(connection, asked, names, known | fresh, now, request_id)
+            rows, records = self._records(connection, asked, names, known | fresh, now, request_id, majorities)
             permissions.add(connection, rows)
             residency.add(connection, [self._declaration(known | fresh, record) for record in records])
             returning = [row.subject_id for row in known.values()]
             feed.announce(connection, feed.Change.RELABEL, references.numbers_of(connection, returning))
             requests.mark(connection, request_id, requests.MADE)
         return records
+
+    def _refuse_erased(
+        self,
+        connection: Connection,
+        asked: Sequence[Asked],
+        names: Sequence[str],
+        newcomers: Sequence[str],
+        compartment: CompartmentId,
+    ) -> None:
+        """An account that was erased comes back by the subject's own statement, and by nothing else."""
+        tags = {name: self.tag(name, compartment) for name in newcomers}
+        erased = suppression.accounts(connection, list(tags.values()))
+        for place, (one, name) in enumerate(zip(asked, names, strict=True), 1):
+            was_erased = tags.get(name) in erased
+            if was_erased and not one.returning:
+                which = "This account" if len(asked) == 1 else f"Account {place} of these {len(asked)}"
+                raise AccountSuppressed(f"{which} was erased here and is not taken in again by itself.")
+            if one.returning and not was_erased:
+                raise PermissionInvalid(
+                    "Nobody of this name was erased here, so there is nothing to return from.",
+                    remedy="Leave --returning out.",
+                )
+
+    def _majorities(self, connection: Connection, known: dict[str, SubjectRow]) -> dict[str, date]:
+        """Of subjects on record, the day on which they come of age, as far as their newest permission tells."""
+        held = permissions.of_subjects(connection, [row.subject_id for row in known.values()])
+        found = {}
+        for name, row in known.items():
+            if row.state is not SubjectState.ACTIVE or not held.get(row.subject_id):
+                continue
+            sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
+            newest = held[row.subject_id][-1]
+            sealed = sealer.unseal(newest.sealed_record, f"permission:{newest.permission_id}", newest.version)
+            record = PermissionRecord.from_bytes(sealed)
+            if record.comes_of_age:
+                found[name] = date.fromisoformat(record.comes_of_age)
+        return found
 
     def _newcomers(
         self, names: Sequence[str], residence: dict[str, str], now: datetime, compartment: CompartmentId
@@ -134,6 +186,7 @@ class Ledger:
         rows: dict[str, SubjectRow],
         now: datetime,
         request_id: str | None,
+        majorities: dict[str, date],
     ) -> tuple[list[PermissionRow], list[PermissionRecord]]:
         earlier = permissions.of_subjects(connection, [row.subject_id for row in rows.values()])
         versions = {subject_id: held[-1].version for subject_id, held in earlier.items()}
@@ -146,7 +199,15 @@ class Ledger:
                     remedy="Run: countenance expire",
                 )
             version = versions[row.subject_id] = versions.get(row.subject_id, 0) + 1
-            record = check(one, now=now, record_id=request_id or secrets.token_hex(16), version=version)
+            record = check(
+                one,
+                now=now,
+                record_id=request_id or secrets.token_hex(16),
+                version=version,
+                comes_of_age=majorities.get(name),
+            )
+            if record.comes_of_age:
+                majorities[name] = date.fromisoformat(record.comes_of_age)
             sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
             sealed = sealer.seal(record.to_bytes(), f"permission:{record.record_id}", version)
             made.append(

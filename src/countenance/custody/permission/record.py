@@ -7,8 +7,12 @@ Rules kept here:
 
 * A permission names at least one purpose, a residence, and an end. There is no permission without an end.
 * A minor's permission needs a guardian and ends at majority at the latest.
-* In Illinois a biometric identifier is kept at most three years (BIPA, 740 ILCS 14/15(a), from memory): a
-  permission with that residence ends three years after it was given at the latest.
+* A minor stays one until majority, whoever renews her permission and whatever is left out then: the day on which
+  she comes of age is part of the record.
+* In Illinois a biometric identifier is kept at most three years and needs a written release (BIPA, 740 ILCS
+  14/15(a) and (b)(3), from memory): a permission with that residence names where the release is kept and ends three
+  years after it was given at the latest. A residence of only ``US`` may be Illinois.
+* Whoever was erased comes back by a statement that she herself permits anew, never without one.
 """
 
 from __future__ import annotations
@@ -24,10 +28,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from countenance import clock
 from countenance.errors import PermissionInvalid, SubjectNameInvalid
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 MAJORITY_YEARS = 18
 LONGEST_YEARS = 10
 """A permission that runs longer has to be asked for again; an operator's promise, not a statute."""
+
+_WRITTEN_RELEASE = frozenset({"US", "US-IL"})
+"""Residences that are, or may be, in Illinois."""
+
+LONGEST_STATEMENT = 400
 
 _DPV = "https://w3id.org/dpv#"
 _PURPOSE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -54,6 +63,10 @@ class PermissionRecord:
     recipients: tuple[str, ...]
     version: int
     record_version: int = RECORD_VERSION
+    comes_of_age: str = ""
+    """The day on which a minor comes of age, since records of version 2; empty for who never was one here."""
+    returning: str = ""
+    """What was stated when she permitted anew after an erasure; empty otherwise."""
 
     def to_bytes(self) -> bytes:
         """The record as the ledger seals it."""
@@ -65,7 +78,7 @@ class PermissionRecord:
     def from_bytes(cls, data: bytes) -> PermissionRecord:
         """The record that :meth:`to_bytes` wrote. Raises PermissionInvalid for a record of a later version."""
         kept = json.loads(data)
-        if kept.get("record_version") != RECORD_VERSION:
+        if kept.get("record_version") not in range(1, RECORD_VERSION + 1):
             raise PermissionInvalid("The permission was recorded by a newer version.")
         for name in ("purposes", "recipients"):
             kept[name] = tuple(kept[name])
@@ -88,6 +101,7 @@ class PermissionRecord:
             "language": self.language,
             "lawful_basis": "dpv:ExplicitConsent",
             "written_release": self.release or None,
+            "after_erasure": self.returning or None,
             "purposes": [{"@type": "dpv:Purpose", "dct:title": purpose} for purpose in self.purposes],
             "pii_categories": ["face image", "face template", "name given to the gallery"],
             "storage_location": "this controller's own machine; images and templates sealed per subject",
@@ -118,6 +132,8 @@ class Asked:
     born: date | None = None
     guardian: str = ""
     recipients: Sequence[str] = ()
+    returning: str = ""
+    """What shows that a subject who was erased here permits anew herself; see store.suppression."""
 
 
 def subject_name(text: str) -> str:
@@ -140,8 +156,13 @@ def purpose_name(text: str) -> str:
     return text
 
 
-def check(asked: Asked, *, now: datetime, record_id: str, version: int) -> PermissionRecord:
-    """The record of a permission given at ``now``. Raises PermissionInvalid or SubjectNameInvalid."""
+def check(
+    asked: Asked, *, now: datetime, record_id: str, version: int, comes_of_age: date | None = None
+) -> PermissionRecord:
+    """The record of a permission given at ``now``. Raises PermissionInvalid or SubjectNameInvalid.
+
+    ``comes_of_age`` is what an earlier permission told, for when this one does not say when she was born.
+    """
     name = subject_name(asked.subject)
     purposes = tuple(dict.fromkeys(purpose_name(purpose) for purpose in asked.purposes))
     if not purposes:
@@ -152,7 +173,16 @@ def check(asked: Asked, *, now: datetime, record_id: str, version: int) -> Permi
             remedy="Give an ISO 3166 code: a country (GB), with its subdivision where the law needs it (US-IL).",
         )
     today = now.astimezone(UTC).date()
-    until = _last_day(asked, today)
+    if asked.residence in _WRITTEN_RELEASE and not asked.release.strip():
+        raise PermissionInvalid(
+            f"A permission of somebody who lives in {asked.residence} needs a written release, for Illinois.",
+            remedy="Name where the signed release is kept with --release; or the state, if it is another (US-NY).",
+        )
+    statement = asked.returning.strip()
+    if asked.returning and not (1 <= len(statement) <= LONGEST_STATEMENT and statement.isprintable()):
+        raise PermissionInvalid(f"A statement has 1 to {LONGEST_STATEMENT} printable characters.")
+    majority = comes_of_age if asked.born is None else _years_after(asked.born, MAJORITY_YEARS)
+    until = _last_day(asked, today, majority)
     if until < today:
         raise PermissionInvalid(f"The permission would end on {until}, before it begins.")
     return PermissionRecord(
@@ -170,6 +200,8 @@ def check(asked: Asked, *, now: datetime, record_id: str, version: int) -> Permi
         guardian=asked.guardian,
         recipients=tuple(asked.recipients),
         version=version,
+        comes_of_age="" if majority is None or majority <= today else majority.isoformat(),
+        returning=statement,
     )
 
 
@@ -178,24 +210,22 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-def _last_day(asked: Asked, today: date) -> date:
+def _last_day(asked: Asked, today: date, majority: date | None) -> date:
     if asked.until > _years_after(today, LONGEST_YEARS):
         raise PermissionInvalid(
             f"A permission runs for at most {LONGEST_YEARS} years.",
             remedy="Choose an earlier --until; it can be renewed.",
         )
     until = asked.until
-    if asked.born is not None:
-        if asked.born > today:
-            raise PermissionInvalid("The date of birth lies in the future.")
-        majority = _years_after(asked.born, MAJORITY_YEARS)
-        if majority > today:
-            if not asked.guardian:
-                raise PermissionInvalid(
-                    "A minor's permission needs a guardian.", remedy="Name who gave it for her with --guardian."
-                )
-            until = min(until, majority - timedelta(days=1))
-    if asked.residence == "US-IL":
+    if asked.born is not None and asked.born > today:
+        raise PermissionInvalid("The date of birth lies in the future.")
+    if majority is not None and majority > today:
+        if not asked.guardian:
+            raise PermissionInvalid(
+                "A minor's permission needs a guardian.", remedy="Name who gave it for her with --guardian."
+            )
+        until = min(until, majority - timedelta(days=1))
+    if asked.residence in _WRITTEN_RELEASE:
         until = min(until, _years_after(today, 3))
     return until
 

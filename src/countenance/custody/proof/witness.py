@@ -133,9 +133,10 @@ class GalleryWitness:
             stop = start
         return self.note(event, at, **body)
 
-    def commit(self, subject_id: int) -> str:
-        """The commitment that stands for a subject. Raises KeyDestroyed."""
-        return commitment(self._ring.commitment_key(subject_id), "subject", str(subject_id).encode())
+    def commit(self, subject_id: int, kind: str = "subject", value: bytes | None = None) -> str:
+        """The commitment that stands for a subject, or for a ``value`` of hers. Raises KeyDestroyed."""
+        told = str(subject_id).encode() if value is None else value
+        return commitment(self._ring.commitment_key(subject_id), kind, told)
 
     def mark(self, subject: SubjectRow) -> Mark:
         """See :class:`countenance.custody.erasure.errand.Witness`."""

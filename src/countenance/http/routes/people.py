@@ -1,4 +1,4 @@
-"""People: local accounts of the gallery's own staff and of customers; reviewers' certificates; API keys."""
+"""People: accounts of the gallery's own staff and of customers; reviewers' certificates; API keys."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ class Competence(Body):
     """Until when a reviewer is certified."""
 
     until: Moment
+
+
+class Link(Body):
+    """Whom an issuer calls what."""
+
+    sub: Annotated[
+        str, Field(min_length=1, max_length=255, description="`sub` of her tokens; kept as a fingerprint.")
+    ]
 
 
 class KeyToIssue(Body):
@@ -113,6 +121,18 @@ def remove(person: Id, who: Who, gallery: Engine) -> None:
 def certify(person: Id, body: Competence, who: Who, gallery: Engine) -> Person:
     """Certify that a reviewer is competent, until a moment."""
     return Person.of(gallery.oversight.people.certify(who, person, body.until))
+
+
+@router.put("/{person}/links/{issuer}", status_code=204, **policed(Verb.PERSON_ADD))
+def link(person: Id, issuer: Id, body: Link, who: Who, gallery: Engine) -> None:
+    """Let somebody sign in to an account through an issuer; an earlier link to it ends."""
+    gallery.oversight.issuers.link(who, person, issuer, body.sub)
+
+
+@router.delete("/{person}/links/{issuer}", status_code=204, **policed(Verb.PERSON_ADD))
+def unlink(person: Id, issuer: Id, who: Who, gallery: Engine) -> None:
+    """End that, at once."""
+    gallery.oversight.issuers.unlink(who, person, issuer)
 
 
 @keys.post("", status_code=201, response_model=Session, **policed(Verb.KEY_ISSUE))

@@ -1,7 +1,8 @@
 """The answer to an access request: everything held about one subject, as a portable, signed archive.
 
 Rules kept here: the archive holds the subject's own data only; ``access.json`` is signed (Ed25519 over its RFC 8785
-canonical form) so that whoever is shown it later can check that this gallery made it.
+canonical form) so that whoever is shown it later can check that this gallery made it. Images are opened and written
+one at a time, so an archive may be larger than memory. What is damaged is listed as damaged; the rest is given.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import base64
 import json
 import zipfile
 from dataclasses import dataclass, replace
-from io import BytesIO
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,7 +25,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import describe
 from countenance.custody.residency.evidence import Evidence
 from countenance.custody.residency.register import Register
-from countenance.errors import InputInvalid
+from countenance.errors import InputInvalid, SealBroken
 from countenance.oversight.ledger import LedgerLine, SearchLedger
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import notices, orders, references
@@ -33,7 +34,7 @@ from countenance.store.references import ImageRow, ReferenceRow
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass
 from countenance.vault.blob_store import BlobStore
-from countenance.vault.files import write_whole
+from countenance.vault.files import written_whole
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
 
@@ -101,12 +102,11 @@ class Access:
             raise InputInvalid(
                 f"{out} exists, or its folder does not.", remedy="Name a new ZIP file in an existing folder."
             )
-        archive = BytesIO()
-        report = self.into(subject, archive)
-        write_whole(out, archive.getvalue())
+        with written_whole(out) as file:
+            report = self.into(subject, file)
         return replace(report, out=out)
 
-    def into(self, subject: SubjectRow, archive: BinaryIO) -> AccessReport:
+    def into(self, subject: SubjectRow, archive: IO[bytes]) -> AccessReport:
         """The same into a stream that can be sought in; the report then names no file."""
         with self._database.read() as connection:
             images = references.images_of(connection, [subject.subject_id]).get(subject.subject_id, [])
@@ -116,15 +116,13 @@ class Access:
         returned = self._search_ledger.of(subject.subject_id)
         records = self._ledger.records(subject)
         name = self._ledger.name(subject)
-        pictures, files = self._images(subject, images)
-        document = {
+        document: dict[str, object] = {
             "version": 1,
             "gallery": self._gallery_id,
             "made_utc": clock.to_text(self._clock.now()),
             "subject": name,
             "subject_number": int(subject.subject_id),
             "permissions": [{**describe(record), "state": row.state.value} for row, record in records],
-            "images": pictures,
             "templates": self._templates(subject, rows),
             "searches": [_search(line) for line in returned],
             "recipients": [{"recipient": recipient, "at": at_utc} for recipient, at_utc in told],
@@ -133,28 +131,40 @@ class Access:
         }
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
             zipped.writestr("README.txt", _README)
-            zipped.writestr("access.json", json.dumps(self._signed(document), indent=2, ensure_ascii=False))
             for _, record in records:
                 receipt = json.dumps(record.receipt(), indent=2, ensure_ascii=False)
                 zipped.writestr(f"receipts/permission-{record.version}.jsonld", receipt)
-            for path, data in files:
-                zipped.writestr(path, data, zipfile.ZIP_STORED)
+            document["images"] = self._images(subject, images, zipped)
+            zipped.writestr("access.json", json.dumps(self._signed(document), indent=2, ensure_ascii=False))
         return AccessReport(name, None, len(images), len(rows), len(records), len(returned))
 
     def _images(
-        self, subject: SubjectRow, rows: list[ImageRow]
-    ) -> tuple[list[dict[str, object]], list[tuple[str, bytes]]]:
+        self, subject: SubjectRow, rows: list[ImageRow], zipped: zipfile.ZipFile
+    ) -> list[dict[str, object]]:
+        """Write the images into the archive, one after the other, and say what they are."""
+        if not rows:
+            return []
         sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
         about = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
-        listed, files = [], []
+        listed: list[dict[str, object]] = []
         for number, row in enumerate(rows, 1):
             told = json.loads(about.unseal(row.sealed_metadata, f"about:{row.image_id}", row.permission_version))
             path = f"images/{number:04d}.{_ENDINGS.get(told['media_type'], 'bin')}"
-            data = sealer.unseal(self._blobs.read(row.image_id), f"image:{row.image_id}", row.permission_version)
-            files.append((path, data))
+            digest = None
+            try:
+                data = sealer.unseal(
+                    self._blobs.read(row.image_id), f"image:{row.image_id}", row.permission_version
+                )
+            except SealBroken:
+                pass
+            else:
+                zipped.writestr(path, data, zipfile.ZIP_STORED)
+                digest = sha256(data).hexdigest()
             listed.append(
                 {
-                    "file": path,
+                    "file": None if digest is None else path,
+                    "sha256": digest,
+                    "damaged": digest is None,
                     "given_as": told["name"],
                     "media_type": told["media_type"],
                     "face": told["face"],
@@ -164,13 +174,13 @@ class Access:
                     "source": "enrolled by the operator under the subject's permission",
                 }
             )
-        return listed, files
+        return listed
 
     def _templates(self, subject: SubjectRow, rows: list[ReferenceRow]) -> list[dict[str, object]]:
-        reader = TemplateReader(self._vault, {subject.subject_id: subject})
+        reader = TemplateReader(self._vault, {subject.subject_id: subject}, pass_over_damage=True)
         listed: list[dict[str, object]] = []
         for row in rows:
-            _, values = reader.open([row], row.dimensions)
+            kept, values = reader.open([row], row.dimensions)
             listed.append(
                 {
                     "reference": int(row.reference_id),
@@ -178,6 +188,7 @@ class Access:
                     "quality": row.quality,
                     "source": row.source.value,
                     "made_utc": row.created_utc,
+                    "damaged": not kept,
                     "values": [round(float(value), 6) for value in values.ravel()],
                 }
             )

@@ -117,6 +117,8 @@ class TemplateRow:
     residence: str
     until: date
     source: Source = Source.IMPORTED
+    release: str = ""
+    """Where the signed written release is kept, for laws that ask for one."""
 
 
 class TemplateImport:
@@ -169,8 +171,10 @@ class TemplateImport:
         return done
 
     def _write(self, rows: Sequence[TemplateRow], model: str) -> None:
-        first = {row.subject: row for row in reversed(rows)}
-        asked = [Asked(r.subject, r.purposes, r.residence, r.until) for r in first.values()]
+        first: dict[str, TemplateRow] = {}
+        for row in rows:
+            first.setdefault(row.subject, row)
+        asked = [Asked(r.subject, r.purposes, r.residence, r.until, release=r.release) for r in first.values()]
         self._admit(asked)
         self._ledger.give(asked, self._compartment)
         owners = self._ledger.find_all([row.subject for row in rows], self._compartment)

@@ -62,6 +62,7 @@ def follow(
         rows = [r for r in references.by_ids(connection, sorted(touched)) if r.model == source.model]
         batch = source.batch(connection, [row for row in rows if row.reference_id in new])
         ids, labels = source.relabelled(connection, [row for row in rows if row.reference_id not in new])
+    source.tell_damage()
     if removed:
         index.remove(np.array(sorted(removed), np.int64))
     returning = np.isin(batch.reference_ids, np.array(sorted(again), np.int64))

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from countenance.custody.permission.ledger import Ledger, Standing
 from countenance.index.protocol import LABELS, Batch, Filter, Labels
+from countenance.recognition.gallery.damage import remember
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import erasures, numbering, orders, references, subjects
 from countenance.store.database import Database
 from countenance.store.references import ReferenceRow
 from countenance.store.subjects import SubjectState
-from countenance.terms import CompartmentId, Ids, SubjectId
+from countenance.terms import CompartmentId, Ids, ReferenceId, SubjectId
 from countenance.vault.sealing import Vault
 
 _REMEMBERED = 256
@@ -35,6 +36,7 @@ class LabelledReferences:
         self._ledger = ledger
         self.model = model
         self.dimensions = dimensions
+        self._damaged: set[ReferenceId] = set()
         self._people: tuple[tuple[int, int, int], dict[frozenset[CompartmentId] | None, int]] = ((-1, -1, -1), {})
 
     def count(self, compartments: frozenset[CompartmentId] | None = None) -> int:
@@ -66,7 +68,7 @@ class LabelledReferences:
     def batches(self, after: int = -1) -> Iterator[Batch]:
         """Everything searchable with a reference id above ``after``, ascending; a batch may be empty.
 
-        Each batch is read and opened when it is asked for. Raises SealBroken.
+        Each batch is read and opened when it is asked for.
         """
         while (read := self.next_batch(after)) is not None:
             after, batch = read
@@ -76,18 +78,28 @@ class LabelledReferences:
         """The last reference id that was looked at, and what is searchable up to it; None at the end."""
         with self._database.read() as connection:
             rows = next(references.of_model(connection, self.model, after=after), [])
-            return (rows[-1].reference_id, self.batch(connection, rows)) if rows else None
+            read = (rows[-1].reference_id, self.batch(connection, rows)) if rows else None
+        self.tell_damage()
+        return read
+
+    def tell_damage(self) -> None:
+        """Put on record which references did not open, so that ``status`` can name them."""
+        found, self._damaged = self._damaged, set()
+        if found:
+            remember(self._database, found)
 
     def batch(self, connection: Connection, rows: Sequence[ReferenceRow]) -> Batch:
-        """Those of ``rows`` that may be searched, with their templates. Raises SealBroken."""
+        """Those of ``rows`` that may be searched and open, with their templates; see :meth:`tell_damage`."""
         owners = subjects.by_ids(connection, sorted({row.subject_id for row in rows}))
         labels, standing = self._labels(connection, rows, owners)
         allowed = [row for row, stands in zip(rows, standing, strict=True) if stands]
-        kept, templates = TemplateReader(self._vault, owners).open(allowed, self.dimensions)
+        reader = TemplateReader(self._vault, owners, pass_over_damage=True)
+        kept, templates = reader.open(allowed, self.dimensions)
+        self._damaged.update(reader.damaged)
         ids = np.array([row.reference_id for row in kept], np.int64)
         owner_ids = np.array([row.subject_id for row in kept], np.int64)
         permitted = labels[standing]
-        if len(kept) < len(allowed):  # somebody's key was destroyed a moment ago
+        if len(kept) < len(allowed):  # damaged, or somebody's key was destroyed a moment ago
             permitted = permitted[np.isin(np.array([row.reference_id for row in allowed], np.int64), ids)]
         return Batch(ids, owner_ids, templates, permitted)
 

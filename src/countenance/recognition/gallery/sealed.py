@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from countenance.errors import KeyDestroyed
+from countenance.errors import KeyDestroyed, SealBroken
 from countenance.store.references import ReferenceRow
 from countenance.store.subjects import SubjectRow
 from countenance.terms import ArtefactClass, ReferenceId, SubjectId, Vectors
@@ -31,7 +31,12 @@ def seal_template(sealer: Sealer, template: Vectors, reference_id: ReferenceId, 
 class TemplateReader:
     """Opens sealed templates, one sealer a subject for as long as the reader lives; make one for each task."""
 
-    def __init__(self, vault: Vault, subjects: dict[SubjectId, SubjectRow]) -> None:
+    def __init__(
+        self, vault: Vault, subjects: dict[SubjectId, SubjectRow], *, pass_over_damage: bool = False
+    ) -> None:
+        """With ``pass_over_damage``, what does not open is left out and listed in ``damaged``."""
+        self._pass_over = pass_over_damage
+        self.damaged: list[ReferenceId] = []
         self._vault = vault
         self._subjects = subjects
         self._sealers: dict[SubjectId, Sealer | None] = {}
@@ -39,16 +44,22 @@ class TemplateReader:
     def open(self, rows: Sequence[ReferenceRow], dimensions: int) -> tuple[list[ReferenceRow], Vectors]:
         """Those of ``rows`` whose key still exists, and their templates, shape (n, dimensions).
 
-        Raises SealBroken when a sealed template was altered.
+        Raises SealBroken when a sealed template was altered, unless damage is passed over.
         """
         kept, parts = [], []
         for row in rows:
-            sealer = self._sealer(row.subject_id)
-            if sealer is not None:
+            try:
+                sealer = self._sealer(row.subject_id)
+                if sealer is None:
+                    continue
+                record = template_record(row.reference_id)
+                parts.append(sealer.unseal(row.sealed_template, record, row.permission_version))
+            except SealBroken:
+                if not self._pass_over:
+                    raise
+                self.damaged.append(row.reference_id)
+            else:
                 kept.append(row)
-                parts.append(
-                    sealer.unseal(row.sealed_template, template_record(row.reference_id), row.permission_version)
-                )
         if not kept:
             return [], np.empty((0, dimensions), np.float32)
         templates = np.frombuffer(b"".join(parts), _STORED).reshape(len(kept), dimensions)

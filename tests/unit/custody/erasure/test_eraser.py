@@ -80,7 +80,7 @@ def test_a_subject_being_erased_gets_no_new_permission_and_no_new_reference(
     with pytest.raises(PermissionRefused):
         gallery.enrol("anna", portrait_photographs[:1])
     gallery.expire()
-    permit(gallery, "anna")
+    permit(gallery, "anna", returning="her letter")
 
 
 def test_keys_go_before_anything_else(galleries: Galleries) -> None:

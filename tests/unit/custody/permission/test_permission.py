@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -87,7 +89,8 @@ def test_nothing_is_granted_unless_some_permission_stands(given_ones: list[bool]
 
 
 def test_a_record_reads_back_as_it_was_written() -> None:
-    asked = Asked("Renée", ["b", "a", "b"], "US-IL", UNTIL, guardian="her mother", recipients=["the press office"])
+    asked = Asked("Renée", ["b", "a", "b"], "US-IL", UNTIL, recipients=["the press office"])
+    asked = replace(asked, guardian="her mother", born=date(2012, 5, 1), release="paper 7", returning="herself")
     record = check(asked, now=START, record_id="r", version=3)
     assert record.purposes == ("b", "a")
     assert PermissionRecord.from_bytes(record.to_bytes()) == record
@@ -95,9 +98,18 @@ def test_a_record_reads_back_as_it_was_written() -> None:
 
 def test_a_record_of_a_later_version_is_refused() -> None:
     record = check(Asked("anna", ["a"], "GB", UNTIL), now=START, record_id="r", version=1)
-    later = record.to_bytes().replace(b'"record_version": 1', b'"record_version": 2')
+    later = record.to_bytes().replace(b'"record_version": 2', b'"record_version": 3')
+    assert later != record.to_bytes()
     with pytest.raises(PermissionInvalid):
         PermissionRecord.from_bytes(later)
+
+
+def test_a_record_of_the_first_version_is_read() -> None:
+    record = check(Asked("anna", ["a"], "GB", UNTIL), now=START, record_id="r", version=1)
+    kept = json.loads(record.to_bytes())
+    first = {**kept, "record_version": 1}
+    del first["comes_of_age"], first["returning"]
+    assert replace(PermissionRecord.from_bytes(json.dumps(first).encode()), record_version=2) == record
 
 
 def test_a_receipt_names_every_field_that_a_consent_receipt_has() -> None:
