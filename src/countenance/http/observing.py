@@ -22,6 +22,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from countenance.http.problems import Problem
+
 _log = logging.getLogger("countenance.http")
 
 
@@ -79,13 +81,14 @@ class Observed:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        request_id, begun, status = str(uuid.uuid4()), time.perf_counter(), 500
+        request_id, begun, status, begun_answer = str(uuid.uuid4()), time.perf_counter(), 500, False
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
 
         async def sent(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_answer
             if message["type"] == "http.response.start":
+                begun_answer = True
                 status = message["status"]
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
@@ -96,6 +99,11 @@ class Observed:
         ):
             try:
                 await self._application(scope, receive, sent)
+            except Exception:  # what nobody raised on purpose; its text may hold what was sent
+                if begun_answer:
+                    raise
+                _log.error({"event": "failed", "request": request_id}, exc_info=True)
+                await Problem("internal", "The service failed.").answer(scope, receive, sent)
             finally:
                 seconds = time.perf_counter() - begun
                 self._write(scope, state, status, seconds)
