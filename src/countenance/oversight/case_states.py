@@ -24,8 +24,8 @@ EMERGENCY_HOURS = 48
 LONGEST = timedelta(days=365)
 """A case that has to run longer is asked for again."""
 
-MOST_SEARCHES = 1000
-"""The largest quota that one case may have."""
+MOST_SEARCHES = 100_000
+"""The largest quota that one case may have: what its authoriser has in hand; a program that searches all day needs many."""
 
 
 class CaseState(StrEnum):

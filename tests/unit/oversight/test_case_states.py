@@ -16,6 +16,7 @@ from countenance.oversight.case_states import (
     EMERGENCY_HOURS,
     ENDED,
     LONGEST,
+    MOST_SEARCHES,
     TABLE,
     CaseEvent,
     CaseFacts,
@@ -144,8 +145,13 @@ def test_whoever_asked_does_not_authorise() -> None:
 
 @pytest.mark.parametrize(
     ("expires", "quota"),
-    [(START, 1), (START + LONGEST + timedelta(seconds=1), 1), (START + timedelta(days=1), 0)],
-    ids=["expired before it begins", "longer than a year", "no search at all"],
+    [
+        (START, 1),
+        (START + LONGEST + timedelta(seconds=1), 1),
+        (START + timedelta(days=1), 0),
+        (START + timedelta(days=1), MOST_SEARCHES + 1),
+    ],
+    ids=["expired before it begins", "longer than a year", "no search at all", "more than a case may take"],
 )
 def test_a_case_that_makes_no_sense_is_refused(expires: datetime, quota: int) -> None:
     assert isinstance(asked("asker", START, expires_at=expires, quota=quota, emergency=False), Refused)
