@@ -25,7 +25,7 @@ LONGEST = timedelta(days=365)
 """A case that has to run longer is asked for again."""
 
 MOST_SEARCHES = 100_000
-"""The largest quota that one case may have: what its authoriser has in hand; a program that searches all day needs many."""
+"""The largest quota of one case; a program that searches all day under its standing case needs many."""
 
 
 class CaseState(StrEnum):
