@@ -103,8 +103,8 @@ def packages(file: Path) -> None:
             kind = getattr(trackers, name)
             ways[f"trackers {name}"] = lambda kind=kind: _by_trackers(rows, kind)
     if importlib.util.find_spec("norfair"):
-        ways["norfair, boxes"] = lambda: _by_norfair(rows, templates, looks=False)
-        ways["norfair, boxes and our templates"] = lambda: _by_norfair(rows, templates, looks=True)
+        ways["norfair, by boxes"] = lambda: _by_norfair(rows, templates, "iou", 0.9)
+        ways["norfair, by our templates"] = lambda: _by_norfair(rows, templates, _unlike, 0.65)
     results = {name: count(rows, way()) for name, way in ways.items()}
     columns = list(next(iter(results.values())))
     print(f"| tracker | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
@@ -132,6 +132,11 @@ def _by_trackers(rows: np.ndarray, kind: Any) -> np.ndarray:
                 frame_rate=_FRAMES_A_SECOND,
                 minimum_consecutive_frames=1,
                 minimum_iou_threshold=0.1,
+                **(
+                    {"track_activation_threshold": 0.5}
+                    if "Byte" in kind.__name__ or kind.__name__[0] == "S"
+                    else {}
+                ),
             )
         x, y, w, h, confidence = rows[places, 2:7].T
         given = sv.Detections(
@@ -144,24 +149,20 @@ def _by_trackers(rows: np.ndarray, kind: Any) -> np.ndarray:
     return ids
 
 
-def _by_norfair(rows: np.ndarray, templates: np.ndarray, *, looks: bool) -> np.ndarray:
-    import norfair
+def _unlike(detection: Any, tracked: Any) -> float:
+    return 1.0 - float(detection.embedding @ tracked.last_detection.embedding)
 
-    def unlike(detection: Any, tracked: Any) -> float:
-        return 1.0 - float(detection.embedding @ tracked.last_detection.embedding)
+
+def _by_norfair(rows: np.ndarray, templates: np.ndarray, distance: Any, most: float) -> np.ndarray:
+    import norfair
 
     ids = np.full(len(rows), -1)
     scene, tracker = -1, None
     for places in _looks(rows):
         if rows[places[0], 0] != scene:
             scene = rows[places[0], 0]
-            more = {"reid_distance_function": unlike, "reid_distance_threshold": 0.5, "reid_hit_counter_max": 13}
             tracker = norfair.Tracker(
-                distance_function="iou",
-                distance_threshold=0.9,
-                initialization_delay=0,
-                hit_counter_max=3,
-                **(more if looks else {}),
+                distance_function=distance, distance_threshold=most, initialization_delay=0, hit_counter_max=10
             )
         given = []
         for place in places:

@@ -48,7 +48,8 @@ REFERENCES = 3
 """Photographs of each person that a gallery would hold; the walkers wear the others."""
 TO_REACH, MOST_LOST = 4.0, 0.02
 _COLUMNS = (
-    "scene", "length", "people pass", "times real time", "processors busy", "looks a second", "every frame finds",
+    "scene", "length", "people pass", "times real time", "processor s a second",
+    "looks a second", "every frame finds",
     "found", "lost", "in pieces", "mixed", "on no face", "right at rank 1",
 )  # fmt: skip
 BANDS = ((0, 40), (40, 60), (60, 80), (80, 101))
@@ -221,7 +222,8 @@ def main() -> int:
         lost_all, reference_all = lost_all + len(lost), reference_all + len(whole.visits)
         right = _rank_1(mine, visits, references, bands)
         cells = (
-            scene.name, f"{scene.seconds} s", len(visits), f"{scene.seconds / took:.1f}", f"{used / took:.2f}",
+            scene.name, f"{scene.seconds} s", len(visits),
+            f"{scene.seconds / took:.1f}", f"{used / scene.seconds:.2f}",
             f"{looks / scene.seconds:.1f}", len(whole.visits), len(mine.visits), len(lost),
             f"{whole.pieces} / {mine.pieces}", f"{whole.mixed} / {mine.mixed}", f"{whole.nowhere} / {mine.nowhere}",
             right,
