@@ -41,6 +41,8 @@ class Deeds(Protocol):
         born: date | None = ...,
         guardian: str = ...,
         recipients: Sequence[str] = ...,
+        returning: str = ...,
+        whole_pictures: bool = ...,
         compartment: CompartmentId = ...,
         request_id: str | None = ...,
     ) -> Receipt:

@@ -103,6 +103,8 @@ class CustomerSubjects:
             born=asked.born,
             guardian=asked.guardian,
             recipients=asked.recipients,
+            returning=asked.returning,
+            whole_pictures=asked.whole_pictures,
             compartment=here.number,
             request_id=request_id,
         )

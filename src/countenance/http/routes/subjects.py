@@ -47,6 +47,10 @@ class PermissionToRecord(Body):
     born: Day | None = None
     guardian: Annotated[str, Field(max_length=200)] = ""
     recipients: list[Name] = Field(default_factory=list, max_length=64)
+    returning: Annotated[
+        str, Field(max_length=400, description="What shows that somebody who was erased here permits anew herself.")
+    ] = ""
+    whole_pictures: bool = Field(False, description="Whether an import may keep whole pictures, others blurred.")
 
 
 class Permission(Answer):
@@ -180,6 +184,8 @@ def _asked(body: PermissionToRecord) -> Asked | None:
         body.born,
         body.guardian,
         tuple(body.recipients),
+        body.returning,
+        body.whole_pictures,
     )
 
 
