@@ -65,6 +65,10 @@ class SeaweedServer:
             "AWS_ALLOW_HTTP": "true",
         }
 
+    def credentials(self, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> str:
+        """A file of credentials in the form of AWS's own."""
+        return f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+
     def client(self, **more: Any) -> Any:
         """A boto3 client of the administrator."""
         import boto3
