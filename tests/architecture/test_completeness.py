@@ -16,7 +16,7 @@ from tests.galleries import Galleries, permit
 
 import countenance
 from countenance import Countenance, errors
-from countenance.store import schema
+from countenance.store import schema, schema_version
 from countenance.store.holder import StoreHolder
 
 SOURCE = Path(countenance.__file__).parent
@@ -64,6 +64,16 @@ def test_a_harmless_table_with_a_subjects_number_says_why() -> None:
 def test_the_store_holder_is_a_holder() -> None:
     for method in ("describe", "erase", "confirm_absent"):
         assert callable(getattr(StoreHolder, method))
+
+
+def test_every_migration_bears_the_number_of_its_file_and_follows_the_one_before() -> None:
+    before = None
+    for file in sorted((SOURCE / "migrations" / "versions").glob("v*.py")):
+        migration = importlib.import_module(f"countenance.migrations.versions.{file.stem}")
+        assert migration.revision == file.name[1:5]
+        assert migration.down_revision == before
+        before = migration.revision
+    assert before == schema_version.newest()
 
 
 # -- files --------------------------------------------------------------------------------------------------------

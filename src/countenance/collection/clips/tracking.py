@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from countenance.recognition.templates.recogniser import JudgedFace
 from countenance.terms import Box, Pixels, Vectors
@@ -220,6 +219,9 @@ def overlap(one: Box, other: Box) -> float:
 
 def assign(worth: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     """The pairs (row, column) of greatest total worth; a pair that is worth nothing is left out."""
+    # Imported here: it takes a second, and every process of a gallery would pay for it.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(row, column) for row, column in pairs if worth[row, column] > 0]
