@@ -279,7 +279,7 @@ class Life(RuleBasedStateMachine):
             assert all(verdict(self.gallery, one).ok for one in certificates)
             for one in certificates:
                 keepers = json.loads(one)["statement"]["holders"]
-                assert {"keyring", "blobs", "store", "index"} == {keeper["holder"] for keeper in keepers}
+                assert {"keyring", "blobs", "staged", "store", "index"} == {keeper["holder"] for keeper in keepers}
                 assert all(keeper["absent"] for keeper in keepers)
             assert {due["standing"] for due in order["obligations"]} <= {"met", "met_late"}
 

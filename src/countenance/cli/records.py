@@ -66,7 +66,7 @@ def init(door: Door, /, folder: Path | None, **kept: Any) -> None:
 def permit(door: Door, /, subject: str, compartment: str | None, **terms: Any) -> None:
     """Record the permission that SUBJECT gives, and print the receipt for them."""
     # What was not given is left to the engine, which knows the defaults.
-    given = {name: value for name, value in terms.items() if value is not None and value != ()}
+    given = {name: value for name, value in terms.items() if value not in (None, (), False)}
     with door.open() as engine:
         document = engine.permit(subject, **given, **numbered(engine, compartment)).as_json_ld()
     door.answer(document, lambda console: words.receipt(console, document))

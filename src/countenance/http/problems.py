@@ -82,12 +82,12 @@ for _status, _codes in {
         snapshot_unusable
     """,
     501: """
-        backup_elsewhere blobs_driver clip_decoder engine_driver geography_missing key_service_driver
+        backup_elsewhere blobs_driver bucket_client clip_decoder engine_driver geography_missing key_service_driver
         report_unavailable
     """,
     503: """
-        blobs_unavailable database_unavailable engine_busy engine_slow engine_unavailable gallery_busy
-        issuer_unavailable key_service_unavailable not_ready
+        blobs_unavailable bucket_unreachable database_unavailable engine_busy engine_slow engine_unavailable
+        gallery_busy issuer_unavailable key_service_unavailable not_ready
     """,
     507: "disk_full",
 }.items():
