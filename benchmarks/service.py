@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -48,10 +49,15 @@ PASSWORD = "a password for a benchmark"
 BOUNDARY = b"----countenance-benchmark"
 
 
+@cache
+def portrait() -> Image.Image:
+    """The public-domain portrait."""
+    return Image.fromarray(pictures.astronaut())
+
+
 def jpeg(side: int, *, shift: int = 0, quality: int = 88) -> bytes:
     """The portrait, ``side`` pixels wide; ``shift`` moves the crop so that no two have the same bytes."""
-    whole = Image.fromarray(pictures.astronaut())
-    moved = whole.crop((shift % 40, shift // 40 % 40, 472 + shift % 40, 472 + shift // 40 % 40))
+    moved = portrait().crop((shift % 40, shift // 40 % 40, 472 + shift % 40, 472 + shift // 40 % 40))
     buffer = io.BytesIO()
     moved.resize((side, side)).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
@@ -355,14 +361,14 @@ def enrolment(prepared: Prepared, count: int = 5000) -> Lines:
         until = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
         name = f"Enrolled {time.time_ns()}"
         permission = {"subject": name, "purposes": [PURPOSE], "residence": "GB", "until": until}
-        call("/compartments/bench/permissions", json.dumps(permission).encode(), "application/json")
+        subject = call("/compartments/bench/permissions", json.dumps(permission).encode(), "application/json")["id"]
         parts = b"".join(
             b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="images"; filename="'
             + str(number).encode() + b'.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
             + jpeg(240, shift=number, quality=70) + b"\r\n"
             for number in range(count)
         )  # fmt: skip
-        path = f"/compartments/bench/subjects/{urllib.request.quote(name)}/enrolments"
+        path = f"/compartments/bench/subjects/{subject}/enrolments"
         begun = time.perf_counter()
         job = call(path, parts + b"--" + BOUNDARY + b"--\r\n", f"multipart/form-data; boundary={BOUNDARY.decode()}")
         busy, state = Answers(), job

@@ -195,3 +195,13 @@ def test_a_subject_gets_everything_that_is_held_about_her(
     names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
     assert "access.json" in names
     assert any(name.startswith("images/") for name in names)
+
+
+def test_a_job_takes_more_photographs_than_a_form_usually_has(service: Service) -> None:
+    force = with_enroller(service)
+    anna = permitted(force)
+    sent = files("images", *(b"no image %d" % number for number in range(1001)))
+    started = force["enroller"].post(f"/compartments/lobby/subjects/{anna}/enrolments", files=sent)
+    assert started.status_code == 202, started.text
+    job = started.json()["job"]
+    assert force["enroller"].delete(f"/jobs/{job}").status_code == 200

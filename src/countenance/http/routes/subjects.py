@@ -29,6 +29,8 @@ router = APIRouter(prefix="/compartments/{compartment}", tags=["subjects"])
 verifications = APIRouter(prefix="/verifications", tags=["recognition"])
 
 SubjectId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MOST_IN_A_JOB = 10_000
+"""Images that one job takes; how many bytes is ``ServiceSettings.upload_bytes``."""
 MOST_IMAGES = 20
 """Images that are enrolled in one request; more are a job."""
 
@@ -362,7 +364,13 @@ def verify(
 # -- long work ----------------------------------------------------------------------------------------------
 
 
-@router.post("/subjects/{subject}/enrolments", status_code=202, response_model=Job, **policed(Verb.SUBJECT_ENROL))
+@router.post(
+    "/subjects/{subject}/enrolments",
+    status_code=202,
+    response_model=Job,
+    form_limits={"max_files": MOST_IN_A_JOB},
+    **policed(Verb.SUBJECT_ENROL),
+)
 def enrol_many(
     compartment: Name,
     subject: SubjectId,
