@@ -102,13 +102,10 @@ def newest() -> str:
 
 
 def _present(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSIONS):
+    if not inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.scalar(text(f"SELECT version_num FROM {_VERSIONS}"))  # noqa: S608 - a constant
+    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return None if found is None else str(found)
-
-
-_VERSIONS = "alembic_version"
 
 
 def _alembic() -> Config:
