@@ -6,7 +6,7 @@ answer is the document that the engine's ``as_dict`` gives, checked against its 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Protocol, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -48,5 +48,5 @@ Moment = AwareDatetime
 """A moment with its time zone, RFC 3339."""
 Day = date
 __all__ = [
-    "Answer", "Answerable", "Body", "Day", "Field", "Id", "Moment", "Name", "Place", "Purpose", "Text", "datetime",
+    "Answer", "Answerable", "Body", "Day", "Field", "Id", "Moment", "Name", "Place", "Purpose", "Text",
 ]  # fmt: skip
