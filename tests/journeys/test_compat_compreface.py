@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from compreface import CompreFace
 
@@ -43,9 +43,9 @@ class Client:
     def recognition(self):  # type: ignore[no-untyped-def]
         return self.sdk().init_face_recognition(self.key)
 
-    def ask(self, method: str, path: str, **rest: object) -> httpx.Response:
+    def ask(self, method: str, path: str, **rest: object) -> httpx2.Response:
         headers = {"x-api-key": self.key} | dict(rest.pop("headers", {}))  # type: ignore[call-overload]
-        return httpx.request(method, f"http://127.0.0.1:{self.port}{ROOT}{path}", headers=headers, **rest)  # type: ignore[arg-type]
+        return httpx2.request(method, f"http://127.0.0.1:{self.port}{ROOT}{path}", headers=headers, **rest)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +222,7 @@ def test_every_refusal_has_the_peers_form(client: Client) -> None:
         shown = {"x-api-key": client.key} | headers
         shown = {name: value for name, value in shown.items() if value is not None}
         rest = {name: value for name, value in rest.items() if name != "headers"}
-        answer = httpx.request(method, url, headers=shown, **rest)  # type: ignore[arg-type]
+        answer = httpx2.request(method, url, headers=shown, **rest)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["code"]) == (status, code), f"{case}: {answer.text}"
         assert answer.json()["message"]
         assert set(answer.json()) == {"message", "code"}

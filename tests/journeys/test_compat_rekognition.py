@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import httpx
+import httpx2
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -53,7 +53,7 @@ class Client:
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
         )
 
-    def signed(self, operation: str, body: dict[str, object], *, path: str = "/") -> httpx.Request:
+    def signed(self, operation: str, body: dict[str, object], *, path: str = "/") -> httpx2.Request:
         """A request as botocore signs it."""
         data = json.dumps(body).encode()
         headers = {
@@ -63,15 +63,15 @@ class Client:
         }
         request = AWSRequest("POST", self.url + path, headers=headers, data=data)
         SigV4Auth(Credentials(self.key.key_id, self.key.secret), "rekognition", "eu-west-2").add_auth(request)
-        return httpx.Request("POST", self.url + path, headers=dict(request.headers.items()), content=data)
+        return httpx2.Request("POST", self.url + path, headers=dict(request.headers.items()), content=data)
 
 
-def send(request: httpx.Request) -> httpx.Response:
-    with httpx.Client() as client:
+def send(request: httpx2.Request) -> httpx2.Response:
+    with httpx2.Client() as client:
         return client.send(request)
 
 
-def kind_of(answer: httpx.Response) -> str:
+def kind_of(answer: httpx2.Response) -> str:
     assert answer.headers["x-amzn-requestid"]
     return str(answer.json()["__type"])
 
@@ -357,16 +357,16 @@ def test_a_forged_request_is_refused(client: Client) -> None:
     good = client.signed("ListCollections", {})
     signed = {name: value for name, value in good.headers.items() if name != "content-length"}
     for name, changed in {
-        "another body": httpx.Request("POST", good.url, headers=signed, content=b'{"MaxResults":1}'),
-        "an unsigned header that decides": httpx.Request(
+        "another body": httpx2.Request("POST", good.url, headers=signed, content=b'{"MaxResults":1}'),
+        "an unsigned header that decides": httpx2.Request(
             "POST", good.url, headers=signed | {"x-amz-other": "1"}, content=good.content
         ),
-        "a key in the query string": httpx.Request(
+        "a key in the query string": httpx2.Request(
             "POST", f"{good.url}?X-Amz-Credential=1", headers=signed, content=good.content
         ),
     }.items():
         assert kind_of(send(changed)) == "InvalidSignatureException", name
-    bare = httpx.Request("POST", good.url, content=b"{}")
+    bare = httpx2.Request("POST", good.url, content=b"{}")
     assert kind_of(send(bare)) == "MissingAuthenticationTokenException"
     assert send(good).status_code == 200, "and as it was signed it is taken"
 
