@@ -8,12 +8,16 @@ index epoch.
 ``python -m benchmarks.erasure`` does everything at 100,000 subjects and at 10,000 and 100,000 references. In steps,
 with galleries that are made once and copied for each run:
 
-    python -m benchmarks.erasure prepare FOLDER --references 999999 --seconds 60     (say it again until it is done)
+    python -m benchmarks.erasure prepare FOLDER --references 9999     (and 99999, and 300000; with --seconds 60,
+                                                                       say it again until it is done)
     python -m benchmarks.erasure pad FOLDER      (1,200,000 references, of which 300,000 can be found by a search)
     python -m benchmarks.erasure order FOLDER
-    python -m benchmarks.erasure sizes FOLDER --references 999999
+    python -m benchmarks.erasure typed FOLDER
+    python -m benchmarks.erasure sizes FOLDER --references 9999     (then 99999, then 1200000: it remembers in
+                                                                     FOLDER, and holds the last against the first)
 
-The gallery is simulated: random templates, residence in turn.
+The gallery is simulated: random templates, residence in turn. A figure of a smaller order than the promised one is
+shown as that, not as kept.
 """
 
 from __future__ import annotations
@@ -29,9 +33,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -60,8 +64,11 @@ ORDER = "ico-2022"
 SUBJECTS = 100_000
 SHARE = 10
 """Of 100 subjects, how many the order reaches."""
-FEW, MANY = 100, 500
-"""Subjects of the two erasures between which the cost of one more subject is measured."""
+PROMISED_ERASED = 10_000
+FEW, MANY, ROUNDS = 100, 500, 3
+"""Subjects of the two erasures between which the cost of one more subject is measured, and how often."""
+GROWTH = 1.25
+"""The cost of one more subject counts as the same up to this ratio: rounds of one size differ by as much."""
 
 
 def example_signing() -> ModuleType:
@@ -290,17 +297,18 @@ def typed(folder: Path, references: int, found: Figures) -> None:
         assert search(gallery, probe)
         command = ["order", "freeze", ORDER, "--instrument", str(paper), "--gallery", str(place), "--json"]
         begun = time.perf_counter()
-        typing = subprocess.Popen(
-            [sys.executable, "-m", "countenance.cli.main", *command], stdout=subprocess.DEVNULL
-        )
+        program = Path(sys.executable).with_name("countenance")
+        typing = subprocess.Popen([program, *command], stdout=subprocess.DEVNULL)
+        ended = False
         while search(gallery, probe):
-            pass
+            assert not ended, "the freeze has ended, and its subjects are still found"
+            ended = typing.poll() is not None
         found.elsewhere = say("freeze typed: until another process finds nobody any more", begun)
         assert typing.wait() == 0
         found.typed = say("freeze typed: until the command has ended", begun)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cost:
     """What erasing costs in a gallery of one size; seconds."""
 
@@ -309,21 +317,21 @@ class Cost:
     """Looking at everybody, to find who is inside an order."""
     index: float
     """Of the larger erasure: dropping entries from the index, compacting it, and writing the next snapshot."""
-    one_more: float
-    """What one more subject costs, without the index."""
+    one_more: tuple[float, ...]
+    """What one more subject costs, without the index: in every round, least first."""
     fixed: float
-    """What an erasure of nobody would cost, without the index."""
+    """What an erasure of nobody would cost, without the index; the median round."""
 
 
 def cost(folder: Path, references: int) -> Cost:
-    """Two erasures of different size on a copy of a prepared gallery, of subjects all over it."""
+    """Pairs of erasures of different size on a copy of a prepared gallery, of subjects all over it."""
     signing = example_signing()
     data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
     authority = json.loads(data)["authority"]["name"]
-    subjects = references // REFERENCES_EACH
-    everybody = np.linspace(1, min(subjects, SUBJECTS), FEW + MANY + 2).astype(int)[1:-1]
-    few = everybody[:: (FEW + MANY) // FEW][:FEW]
-    many = np.setdiff1d(everybody, few)
+    subjects, wanted = min(references // REFERENCES_EACH, SUBJECTS), ROUNDS * (FEW + MANY)
+    if subjects < wanted + 2:
+        raise SystemExit(f"This needs a gallery of at least {REFERENCES_EACH * (wanted + 2):,} references.")
+    everybody = np.random.default_rng(3).permutation(np.linspace(1, subjects, wanted + 2).astype(int)[1:-1])
     with copied(folder, references) as place, Countenance(place, clock=SteppedClock(SERVED)) as gallery:
         gallery.orders.register_authority(authority, signing.registered(authority).public_key)
         gallery.orders.serve(data)
@@ -331,19 +339,21 @@ def cost(folder: Path, references: int) -> Cost:
         judging = watched(gallery._execution, "_reach")
         gallery.orders.plan(ORDER)
         index = [watched(gallery._searching, name) for name in ("erase", "describe", "confirm_absent")]
-        spent: list[tuple[int, float, float]] = []
-        for chosen in (few, many):
+        spent: list[tuple[float, float]] = []
+        for chosen in np.split(everybody, np.cumsum([FEW, MANY] * ROUNDS)[:-1]):
             before, begun = sum(one() for one in index), time.perf_counter()
-            erased = gallery._eraser.erase([SubjectId(int(n)) for n in chosen], Errand(Ground.WITHDRAWAL))
+            erased = gallery._eraser.erase(sorted(SubjectId(int(n)) for n in chosen), Errand(Ground.WITHDRAWAL))
             seconds, apart = time.perf_counter() - begun, sum(one() for one in index) - before
             assert len(erased.subject_ids) == len(chosen)
-            spent.append((len(chosen), seconds - apart, apart))
+            spent.append((seconds - apart, apart))
         begun = time.perf_counter()
         gallery._searchable.save(always=True)
         saving = time.perf_counter() - begun
-    (n1, t1, _), (n2, t2, apart) = spent
-    slope = (t2 - t1) / (n2 - n1)
-    return Cost(references, judging(), apart + saving, slope, t1 - n1 * slope)
+    few, many = spent[::2], spent[1::2]
+    slopes = sorted((large - small) / (MANY - FEW) for (small, _), (large, _) in zip(few, many, strict=True))
+    fixed = float(np.median([small for small, _ in few])) - FEW * float(np.median(slopes))
+    apart = float(np.median([apart for _, apart in many]))
+    return Cost(references, judging(), apart + saving, tuple(slopes), fixed)
 
 
 def watched(thing: object, method: str) -> Callable[[], float]:
@@ -381,7 +391,7 @@ def step(done: int, total: int | None, what: str) -> None:
 
 
 def tell(found: Figures) -> None:
-    """Hold the figures against the issue's."""
+    """Hold the figures against the promised ones."""
     promised = {
         "plan": (found.plan, 3.0),
         "freeze": (found.freeze, 1.0),
@@ -389,19 +399,40 @@ def tell(found: Figures) -> None:
         "p95 ratio": (found.busy_p95 / found.idle_p95, 3.0),
         "check": (found.check, 1.0),
     }
+    too_small = found.erased < PROMISED_ERASED
+    print(f"{found.erased:,} subjects erased; promised for {PROMISED_ERASED:,} of {SUBJECTS:,}")
     for name, (figure, limit) in promised.items():
-        print(f"{name:<12} {figure:8.2f}   at most {limit:g}   {'kept' if figure <= limit else 'MISSED'}")
+        verdict = "MISSED" if figure > limit else "within it, of a smaller order" if too_small else "met"
+        print(f"{name:<12} {figure:8.2f}   at most {limit:g}   {verdict}")
     if found.typed:
         print(f"freeze as it is typed, Python's start included: {found.elsewhere:.2f} s; no promise is made of it")
 
 
-def tell_cost(one: Cost) -> None:
-    """One line of the table of cost by size."""
-    print(
-        f"{one.references:>10,} references: judging all {one.judging:.2f} s, index epoch {one.index:.2f} s, "
-        f"an erasure {one.fixed:.2f} s and {1000 * one.one_more:.2f} ms a subject",
-        flush=True,
-    )
+def remembered(folder: Path, fresh: Cost) -> list[Cost]:
+    """``fresh`` with what was measured of other sizes in the same folder, the smallest gallery first."""
+    record = folder / "sizes.json"
+    known = [Cost(**one) for one in json.loads(record.read_text("utf-8"))] if record.exists() else []
+    every = {one.references: replace(one, one_more=tuple(one.one_more)) for one in [*known, fresh]}
+    record.write_text(json.dumps([asdict(one) for one in every.values()]), "utf-8")
+    return [every[size] for size in sorted(every)]
+
+
+def tell_costs(every: Sequence[Cost]) -> None:
+    """The table of cost by size, and whether the cost of a subject grows from the smallest to the largest."""
+    for one in every:
+        least, middle, most = (1000 * np.quantile(one.one_more, part) for part in (0, 0.5, 1))
+        print(
+            f"{one.references:>10,} references: judging all {one.judging:.2f} s, index epoch {one.index:.2f} s, an "
+            f"erasure {one.fixed:.2f} s and {middle:.2f} ms a subject ({least:.2f} to {most:.2f})",
+            flush=True,
+        )
+    if len(every) > 1:
+        ratio = float(np.median(every[-1].one_more) / np.median(every[0].one_more))
+        verdict = "met" if ratio <= GROWTH else "MISSED"
+        print(
+            f"a subject costs {ratio:.2f} times as much among {every[-1].references:,} references as among "
+            f"{every[0].references:,}; at most {GROWTH:g}   {verdict}"
+        )
 
 
 def main() -> None:
@@ -412,6 +443,8 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=SUBJECTS * REFERENCES_EACH)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="prepare for no longer than this")
     given = parser.parse_args()
+    if given.what is not None and given.folder is None:
+        parser.error(f"{given.what} needs the folder of the prepared galleries")
     print("```text")
     match given.what:
         case "prepare":
@@ -423,7 +456,7 @@ def main() -> None:
         case "typed":
             typed(given.folder, given.references, Figures())
         case "sizes":
-            tell_cost(cost(given.folder, given.references))
+            tell_costs(remembered(given.folder, cost(given.folder, given.references)))
         case _:
             with tempfile.TemporaryDirectory() as folder:
                 for references in (9_999, 99_999, SUBJECTS * REFERENCES_EACH):
@@ -431,8 +464,7 @@ def main() -> None:
                 found = order(Path(folder), SUBJECTS * REFERENCES_EACH)
                 typed(Path(folder), SUBJECTS * REFERENCES_EACH, found)
                 tell(found)
-                for references in (9_999, 99_999):
-                    tell_cost(cost(Path(folder), references))
+                tell_costs([cost(Path(folder), references) for references in (9_999, 99_999)])
     print("```")
 
 
