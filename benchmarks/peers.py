@@ -105,7 +105,7 @@ def measured(name: str, which: str, faces: int, folder: Path, parts: dict[str, A
         shutil.rmtree(folder / name, ignore_errors=True)
         part["build"] = phase(name, "build", data, folder)
     if which in ("ask", "all"):
-        if not (folder / OURS / "snapshot").exists():
+        if "build" not in parts.get(OURS, {}) or not (folder / OURS / "snapshot").exists():
             parts.setdefault(OURS, {})["build"] = phase(OURS, "build", data, folder)
         beside = phase(OURS, "ask", data, folder)
         parts.setdefault(OURS, {}).setdefault("ask", beside)

@@ -115,7 +115,7 @@ class Milvus(Engine):
         found = self.client.search(
             NAME, [probe.tolist()], limit=WANTED, search_params={"metric_type": "IP", "params": {"ef": setting}}
         )
-        return np.array([hit["reference"] for hit in found[0]], np.int64)
+        return np.array(found[0].ids, np.int64)
 
     def forget(self, rows: np.ndarray) -> None:
         """Delete, flush, compact, and wait: no deleted row in the segments, old segments collected."""
