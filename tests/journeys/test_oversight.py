@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -290,6 +291,70 @@ def test_a_case_that_ends_while_its_search_is_made_finds_nothing(gallery: Counte
     with refused(Code.CASE_STATE):
         gallery.oversight.search(police["investigator"], case_id, b"")
     assert count(gallery, "searches") == before
+
+
+CASES_IN_STATE: dict[CaseState, Callable[[Galleries, Countenance, Office], str]] = {
+    CaseState.ASKED: lambda _, __, police: police.case(authorised=False),
+    CaseState.EMERGENCY: lambda _, __, police: police.case(authorised=False, emergency=True),
+    CaseState.AUTHORISED: lambda _, __, police: police.case(),
+    CaseState.REFUSED: lambda _, gallery, police: (
+        gallery.oversight.cases.refuse(police["authoriser"], police.case(authorised=False)).case_id
+    ),
+    CaseState.CLOSED: lambda _, gallery, police: (
+        gallery.oversight.cases.close(police["authoriser"], police.case()).case_id
+    ),
+    CaseState.STOPPED: lambda _, gallery, police: (
+        gallery.oversight.cases.refuse(police["authoriser"], police.case(authorised=False, emergency=True)).case_id
+    ),
+    CaseState.EXPIRED: lambda galleries, _, police: overtaken(galleries, police),
+}
+"""A case in every state, as it comes into it."""
+
+ON_A_CASE: dict[str, tuple[Verb, str, Callable[[Countenance, Principal, str], object]]] = {
+    "search": (Verb.IDENTIFY, "investigator", lambda g, who, case: g.oversight.cases.take_search(who, case)),
+    "release": (Verb.RELEASE, "investigator", lambda g, who, case: g.oversight.reviews.release(who, case)),
+    "authorise": (Verb.CASE_AUTHORISE, "authoriser", lambda g, who, case: g.oversight.cases.authorise(who, case)),
+    "refuse": (Verb.CASE_AUTHORISE, "authoriser", lambda g, who, case: g.oversight.cases.refuse(who, case)),
+    "close": (Verb.CASE_CLOSE, "investigator", lambda g, who, case: g.oversight.cases.close(who, case)),
+}
+"""Everything that is done to a case: the verb, who may, and how."""
+
+IN_STATE = {
+    CaseState.ASKED: {"authorise", "refuse", "close"},
+    CaseState.EMERGENCY: {"search", "authorise", "refuse", "close"},
+    CaseState.AUTHORISED: {"search", "release", "close"},
+}
+"""What each state allows, written down apart from the code; the other states allow nothing."""
+
+
+def overtaken(galleries: Galleries, police: Office) -> str:
+    """A case whose time has run out; its people have logged in again."""
+    case_id = police.case(days=1)
+    galleries.clock.step(timedelta(days=1))
+    police.people = {
+        name: replace(one, credential=relogin(police.gallery, name)) for name, one in police.people.items()
+    }
+    return case_id
+
+
+@pytest.mark.parametrize("act", ON_A_CASE)
+@pytest.mark.parametrize("state", CASES_IN_STATE)
+def test_what_the_state_of_a_case_forbids_is_refused_and_logged_and_nothing_else_is(
+    galleries: Galleries, gallery: Countenance, police: Office, state: CaseState, act: str
+) -> None:
+    case_id = CASES_IN_STATE[state](galleries, gallery, police)
+    verb, name, do = ON_A_CASE[act]
+    before = gallery._witness.log.size
+    if act in IN_STATE.get(state, set()):
+        do(gallery, police[name], case_id)
+        assert "access.refused" not in events(gallery)
+        return
+    with refused(Code.CASE_STATE):
+        do(gallery, police[name], case_id)
+    log = gallery._witness.log
+    (entry,) = [one for one in log.entries(before, log.size) if one.event == "access.refused"]
+    assert (entry.body["verb"], entry.body["why"]) == (verb, Code.CASE_STATE)
+    assert (entry.body["actor"], entry.body["customer"]) == (police[name].actor, police.customer_id)
 
 
 # -- review -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from sqlalchemy import event
 
 from countenance import Countenance
 from countenance.http.asker import NO_VERB
+from countenance.http.paging import cursor
 from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE, Role
 from countenance.oversight.policy import ROWS, Reach, Verb
@@ -65,7 +66,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "Link": {"sub": "x"},
     "IssuerToAdd": {"url": "https://login.example.org", "audience": "x"},
     "Telling": {"recipient": "x"},
-    "EvidenceToAdd": {"predicate": "resident_of", "value": ["GB"], "source": "x"},
+    "EvidenceToAdd": {"subject": "x", "predicate": "resident_of", "value": ["GB"], "source": "x"},
+    "Whereabouts": {"subject": "x"},
     "Credentials": {"name": "x", "password": "x"},
 }  # fmt: skip
 """A body of each kind that is well formed, so that a refusal is never for its form."""
@@ -149,7 +151,6 @@ ROUTES = [
     (method.upper(), path, described)
     for path, methods in OPENAPI["paths"].items()
     for method, described in methods.items()
-    if not path.endswith("/events")
 ]
 IDS = [f"{method} {path}" for method, path, _ in ROUTES]
 PARAMETER = re.compile(r"{(\w+)}")
@@ -214,6 +215,26 @@ def of_customers(described: dict[str, Any]) -> bool:
     return verb == NO_VERB or ROWS[Verb(verb)].reach not in (Reach.EVERYBODY,)
 
 
+def of_ours(described: dict[str, Any]) -> bool:
+    """Whether a route is about what one customer holds."""
+    return ROWS[Verb(described["x-verb"])].reach is Reach.CUSTOMER
+
+
+PEOPLE = {
+    "operator": Role.OPERATOR, "officer": Role.DATA_PROTECTION_OFFICER, "inspector": Role.REGULATOR,
+    "investigator": Role.INVESTIGATOR, "authoriser": Role.AUTHORISER, "first": Role.REVIEWER,
+    "enroller": Role.ENROLLER, "herself": Role.SUBJECT,
+}  # fmt: skip
+OUTSIDERS = ["investigator", "authoriser", "first", "enroller"]
+"""Whoever asks from the other customer: one of each role."""
+
+
+def may(role: str, described: dict[str, Any]) -> bool:
+    """Whether the policy names the role for a route, so that only whose thing it is can be in the way."""
+    verb = described["x-verb"]
+    return verb == NO_VERB or PEOPLE[role] in ROWS[Verb(verb)].roles
+
+
 WITH_PARAMETERS = [
     (method, path, described)
     for method, path, described in ROUTES
@@ -221,7 +242,7 @@ WITH_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("role", ["investigator", "authoriser", "first", "enroller"])
+@pytest.mark.parametrize("role", OUTSIDERS)
 @pytest.mark.parametrize(
     ("method", "path", "described"), WITH_PARAMETERS, ids=[f"{m} {p}" for m, p, _ in WITH_PARAMETERS]
 )
@@ -245,6 +266,20 @@ def test_what_another_holds_looks_exactly_like_what_does_not_exist(
     assert (hidden.status_code, said(hidden)) == (nothing.status_code, said(nothing))
     assert for_foreign == for_absent, "more work for what is there than for what is not can be timed"
     assert not [word for word in two.words if word in hidden.text]
+    if may(role, described):
+        assert hidden.status_code == 404, "refused for what it asks for, and not for how it asks"
+
+
+LOOKED_AT = [one for one in WITH_PARAMETERS if one[0] == "GET" and (one[2]["x-verb"] == NO_VERB or of_ours(one[2]))]
+
+
+@pytest.mark.parametrize(("method", "path", "described"), LOOKED_AT, ids=[f"{m} {p}" for m, p, _ in LOOKED_AT])
+def test_its_owner_is_answered_so_that_the_silence_to_others_says_something(
+    two: Two, method: str, path: str, described: dict[str, Any]
+) -> None:
+    (who, *_) = [two.ours[role] for role in ("enroller", "investigator", "first") if may(role, described)]
+    answer = asked(who, method, path, described, two.ids)
+    assert answer.status_code == 200, answer.text
 
 
 WITHOUT_PARAMETERS = [
@@ -252,7 +287,7 @@ WITHOUT_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("role", ["investigator", "authoriser", "first", "enroller"])
+@pytest.mark.parametrize("role", OUTSIDERS)
 @pytest.mark.parametrize(
     ("method", "path", "described"), WITHOUT_PARAMETERS, ids=[f"{m} {p}" for m, p, _ in WITHOUT_PARAMETERS]
 )
@@ -271,18 +306,29 @@ def test_the_public_register_tells_customers_apart_by_class_only(two: Two) -> No
 
 
 POLICED = [one for one in ROUTES if one[2]["x-verb"] not in (NO_VERB,) and of_customers(one[2])]
-PEOPLE = {
-    "operator": Role.OPERATOR, "officer": Role.DATA_PROTECTION_OFFICER, "inspector": Role.REGULATOR,
-    "investigator": Role.INVESTIGATOR, "authoriser": Role.AUTHORISER, "first": Role.REVIEWER,
-    "enroller": Role.ENROLLER,
-}  # fmt: skip
+ASKED_WITH_A_KEY = [one for one in ROUTES if one[2].get("security")]
 
 
 @pytest.fixture(scope="module")
 def everybody(two: Two) -> dict[str, Service]:
     """Somebody of each role, logged in."""
     staff = {name: two.service.login(name, PASSWORD) for name in ("operator", "officer", "inspector")}
-    return staff | {name: two.theirs[name] for name in PEOPLE if name not in staff}
+    two.gallery.permit("selma", purposes=[PURPOSE], residence="GB", until=START.date().replace(year=2028))
+    two.gallery.oversight.people.give_subject_account(MACHINE, "selma", "selma@example.org", PASSWORD)
+    herself = {"herself": two.service.login("selma@example.org", PASSWORD)}
+    return staff | herself | {name: two.theirs[name] for name in OUTSIDERS}
+
+
+def refused(two: Two, who: Service, described: dict[str, Any], answer: Response, before: int) -> str:
+    """Check that an answer is a refusal of the policy, in its one shape, and logged; gives the reason."""
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["code"] == "access_refused"
+    entries = list(two.gallery._witness.log.entries(before, two.gallery._witness.log.size))
+    asker = two.gallery.oversight.authenticate(str(who.token))
+    assert [
+        (one.event, one.body["verb"], one.body["why"], one.body["actor"], one.body["customer"]) for one in entries
+    ] == [("access.refused", described["x-verb"], answer.json()["reason"], asker.actor, asker.customer_id)]
+    return str(answer.json()["reason"])
 
 
 @pytest.mark.parametrize(("method", "path", "described"), POLICED, ids=[f"{m} {p}" for m, p, _ in POLICED])
@@ -296,34 +342,153 @@ def test_every_role_that_the_policy_does_not_name_is_refused_and_the_refusal_is_
             continue
         before = two.gallery._witness.log.size
         answer = asked(everybody[name], method, path, described, {})
-        assert answer.status_code == 403, f"{name}: {answer.text}"
-        assert answer.json()["code"] == "access_refused"
-        assert answer.json()["reason"] in ("role", "not_the_gallerys_own", "no_customer", "not_herself")
-        (entry,) = two.gallery._witness.log.entries(before, two.gallery._witness.log.size)
-        assert entry.event == "access.refused"
-        assert entry.body["verb"] == described["x-verb"]
+        reason = refused(two, everybody[name], described, answer, before)
+        assert reason in ("role", "not_the_gallerys_own", "no_customer", "not_herself"), name
 
 
-@pytest.mark.parametrize(("method", "path", "described"), POLICED, ids=[f"{m} {p}" for m, p, _ in POLICED])
-def test_without_a_credential_every_route_says_the_same(
-    two: Two, method: str, path: str, described: dict[str, Any]
+@pytest.mark.parametrize(
+    ("method", "path", "described"), ASKED_WITH_A_KEY, ids=[f"{m} {p}" for m, p, _ in ASKED_WITH_A_KEY]
+)
+def test_without_a_credential_or_with_an_ended_one_every_route_says_the_same(
+    two: Two, ended: Service, method: str, path: str, described: dict[str, Any]
 ) -> None:
-    answer = asked(two.service.as_(None), method, path, described, two.ids)
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "credential_invalid"
+    none = asked(two.service.as_(None), method, path, described, two.ids)
+    over = asked(ended, method, path, described, two.ids)
+    assert (none.status_code, none.json()["code"]) == (401, "credential_invalid")
+    assert (over.status_code, over.json()["code"]) == (401, "credential_invalid")
 
 
-def test_a_suspended_customer_looks_at_nothing(two: Two, everybody: dict[str, Service]) -> None:
-    operator = everybody["operator"]
-    assert operator.put(f"/customers/{two.theirs.customer}/suspension").status_code == 200
+@pytest.fixture(scope="module")
+def ended(two: Two) -> Service:
+    """A key of ours that was revoked."""
+    operator = two.service.login("operator", PASSWORD)
+    body = {"customer": two.ours.customer, "roles": ["enroller", "investigator"], "expires": UNTIL}
+    issued = operator.post("/keys", json=body).json()
+    program = two.service.as_(issued["secret"])
+    assert program.get("/compartments").status_code == 200
+    assert operator.delete(f"/keys/{issued['key']}").status_code == 204
+    return program
+
+
+def test_only_these_routes_answer_anybody(two: Two) -> None:
+    answering = [(method, path) for method, path, described in ROUTES if not described.get("security")]
+    assert {path.split("/")[2] for _, path in answering} == {"health", "log", "problems", "register", "sessions"}
+    assert [one for one in answering if one[1].startswith("/v1/sessions")] == [("POST", "/v1/sessions")]
+    assert not [path for _, path in answering if path.startswith("/v1/log/entries")]
+
+
+STATES = {
+    "suspended": ("customer_suspended", lambda row: not row.suspended),
+    "barred": ("barred", lambda row: row.looks),
+}
+"""States of a customer: the reason that it is refused for, and which verbs are refused by it."""
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_a_customers_state_forbids_is_refused_to_every_role_and_logged_and_nothing_else_is(
+    two: Two, everybody: dict[str, Service], state: str
+) -> None:
+    operator, officer = everybody["operator"], everybody["officer"]
+    reason, forbids = STATES[state]
+    block = ""
+    if state == "suspended":
+        assert operator.put(f"/customers/{two.theirs.customer}/suspension").status_code == 200
+    else:
+        body = {"customers": "police", "jurisdiction": "GB", "ground": "a court has said so"}
+        block = officer.post("/blocks", json=body).json()["block"]
+    seen = set()
     try:
         for method, path, described in POLICED:
             row = ROWS[Verb(described["x-verb"])]
-            if row.reach is not Reach.CUSTOMER or not row.looks:
+            if row.reach is not Reach.CUSTOMER:
                 continue
-            for name, role in PEOPLE.items():
-                if role in row.roles:
+            for name in OUTSIDERS:
+                if PEOPLE[name] not in row.roles:
+                    continue
+                before = two.gallery._witness.log.size
+                if forbids(row):
                     answer = asked(everybody[name], method, path, described, {})
-                    assert (answer.status_code, answer.json()["reason"]) == (403, "customer_suspended"), path
+                    assert refused(two, everybody[name], described, answer, before) == reason, path
+                elif method == "GET" or "{" in path:  # what takes nothing in and names nothing that is there
+                    answer = asked(everybody[name], method, path, described, {})
+                    assert answer.json().get("reason") != reason, path
+                seen.add((row.verb, name))
     finally:
-        assert operator.delete(f"/customers/{two.theirs.customer}/suspension").status_code == 200
+        if state == "suspended":
+            assert operator.delete(f"/customers/{two.theirs.customer}/suspension").status_code == 200
+        else:
+            assert operator.delete(f"/blocks/{block}").status_code == 200
+    whole = {(row.verb, name) for row in ROWS.values() if row.reach is Reach.CUSTOMER
+             for name in OUTSIDERS if PEOPLE[name] in row.roles}  # fmt: skip
+    assert seen == whole, "every verb of a customer's has a route"
+
+
+def both_ways(two: Two, who: Service, method: str, path: str, foreign: object, absent: object) -> None:
+    """Ask with something of ours and with nothing: the same words, the same work."""
+    ask = {"json": absent} if isinstance(absent, dict) else {"params": {"cursor": absent}}
+    named = {"json": foreign} if isinstance(foreign, dict) else {"params": {"cursor": foreign}}
+    who.ask(method, path, **ask)  # the first time may have to look something up once
+    with statements(two.gallery) as for_absent:
+        nothing = who.ask(method, path, **ask)
+    with statements(two.gallery) as for_foreign:
+        hidden = who.ask(method, path, **named)
+    assert (hidden.status_code, said(hidden)) == (nothing.status_code, said(nothing)), hidden.text
+    assert for_foreign == for_absent
+    assert not [word for word in two.words if word in hidden.text]
+
+
+def test_what_another_holds_is_not_reached_through_a_body_or_a_cursor(two: Two) -> None:
+    enroller, investigator = two.theirs["enroller"], two.theirs["investigator"]
+    none = "0" * 32
+    terms = [{"terms": {"case": case}} for case in (two.ids["case"], none)]
+    both_ways(two, enroller, "PATCH", "/compartments/lobby", *terms)
+    both_ways(
+        two, enroller, "POST", "/compartments/lobby/lookups", {"subject": "wilhelmina"}, {"subject": "w" * 10}
+    )
+    for who, path, kind in (
+        (investigator, "/cases", "case"),
+        (enroller, "/compartments", "compartment"),
+        (enroller, "/jobs", "job"),
+        (enroller, "/compartments/lobby/subjects", "subject"),
+        (enroller, "/compartments/lobby/images", "image"),
+    ):
+        beside = two.ids[kind][:-1] + ("1" if two.ids[kind][-1] == "0" else "0")  # where lists go by the id
+        both_ways(two, who, "GET", path, cursor(two.ids[kind]), cursor(beside))
+
+
+def test_one_name_and_one_idempotency_key_for_two_customers_are_two_things(two: Two) -> None:
+    enroller = two.theirs["enroller"]
+    ours = two.ours["enroller"].post("/compartments", json={"name": "cellar"}, key="one key")
+    assert ours.status_code == 201
+    with statements(two.gallery) as for_fresh:
+        fresh = enroller.post("/compartments", json={"name": "a name of their own"})
+    with statements(two.gallery) as for_taken:
+        taken = enroller.post("/compartments", json={"name": "harbour-vault"})
+    assert (fresh.status_code, taken.status_code) == (201, 201), "ours of that name is none of their business"
+    assert for_taken == for_fresh
+    theirs = enroller.post("/compartments", json={"name": "cellar"}, key="one key")
+    assert theirs.status_code == 201
+    assert "idempotency-replayed" not in theirs.headers
+    assert theirs.json()["customer"] == two.theirs.customer
+    for name in ("harbour-vault", "a name of their own", "cellar"):
+        assert enroller.delete(f"/compartments/{name}").status_code == 200
+    assert two.ours["enroller"].get("/compartments/harbour-vault").json()["subjects"] == 1
+    assert two.ours["enroller"].delete("/compartments/cellar").status_code == 200
+
+
+def test_what_waits_for_our_reviewers_is_given_to_none_of_theirs(two: Two) -> None:
+    assert two.ours["first"].post("/reviews/next").json()["review"]["review"] == two.ids["review"]
+    assert two.theirs["first"].post("/reviews/next").json() == {"review": None}
+
+
+def test_a_key_that_is_limited_to_one_verb_does_nothing_else(two: Two, everybody: dict[str, Service]) -> None:
+    body = {"customer": two.theirs.customer, "roles": ["enroller", "investigator"], "expires": UNTIL}
+    issued = everybody["operator"].post("/keys", json={**body, "verbs": [Verb.CASE_LIST]}).json()
+    program = two.service.as_(issued["secret"])
+    assert program.get("/cases").status_code == 200
+    for method, path, described in POLICED:
+        if described["x-verb"] != Verb.CASE_LIST:
+            before = two.gallery._witness.log.size
+            answer = asked(program, method, path, described, {})
+            assert refused(two, program, described, answer, before) == "key_limited", path
+    assert everybody["operator"].delete(f"/keys/{issued['key']}").status_code == 204

@@ -90,7 +90,7 @@ def test_no_name_file_password_token_or_image_is_in_any_line_figure_or_span(
             operator.post("/people", json={"name": account, word: word}),
             operator.post("/people", content=word.encode(), headers={"Content-Type": "application/json"}),
             operator.get(f"/people/{word}", headers={"User-Agent": word, "X-Forwarded-For": "203.0.113.77"}),
-            operator.get(f"/residency/{subject}"),
+            operator.post("/residency/lookups", json={"subject": subject}),
             program.get(f"/compartments/{word}"),
             service.get(f"/{word}"),
             service.post(f"/crash/{word}", content=word.encode()),

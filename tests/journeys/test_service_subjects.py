@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import wait
 from datetime import timedelta
 
 import pytest
@@ -181,6 +182,101 @@ def test_a_withdrawal_that_is_sent_again_under_its_key_is_the_same_erasure(
     assert (first.status_code, second.status_code) == (200, 200), second.text
     assert first.json()["erasure"] == second.json()["erasure"]
     assert enroller.delete(f"/compartments/lobby/subjects/{anna}", key="other").status_code == 404
+
+
+def test_a_suspended_customer_takes_nobody_in_looks_at_nobody_and_still_lets_go(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    force = with_enroller(service)
+    enroller, investigator = force["enroller"], force["investigator"]
+    anna, ben = permitted(force), permitted(force, "ben")
+    sent = files("images", *portrait_photographs[:2])
+    image = enroller.post(f"/compartments/lobby/subjects/{anna}/images", files=sent).json()["items"][0]["image"]
+    case = opened(force)
+    operator = service.login("operator", PASSWORD)
+    assert operator.put(f"/customers/{force.customer}/suspension").status_code == 200
+    body = {"subject": "carla", "purposes": [PURPOSE], "residence": "GB", "until": UNTIL_DAY}
+    for refused in (
+        enroller.post("/compartments/lobby/permissions", json=body),
+        enroller.post(f"/compartments/lobby/subjects/{anna}/images", files=sent),
+        enroller.post("/compartments", json={"name": "attic"}),
+        investigator.post(f"/cases/{case}/searches", files=files("image", portrait_photographs[3])),
+        investigator.post(f"/cases/{case}/releases"),
+    ):
+        assert (refused.status_code, refused.json().get("reason")) == (403, "customer_suspended"), refused.text
+    # What it holds is found and let go of: an image, a subject, the rest with the compartment, the case.
+    assert enroller.post("/compartments/lobby/lookups", json={"subject": "anna"}).json()["id"] == anna
+    assert enroller.delete(f"/compartments/lobby/images/{image}").status_code == 200
+    gone = enroller.delete(f"/compartments/lobby/subjects/{anna}", key="forget")
+    assert gone.status_code == 200, gone.text
+    assert gone.json()["destroyed"]
+    assert [one["id"] for one in enroller.get("/compartments/lobby/subjects").json()["items"]] == [ben]
+    closed = enroller.delete("/compartments/lobby")
+    assert (closed.status_code, closed.json()["withdrawn"]) == (200, 1), closed.text
+    assert service.application.state.gallery.status().subjects == 0
+    assert investigator.post(f"/cases/{case}/closing").json()["state"] == "closed"
+
+
+def test_a_suspension_ends_an_enrolment_that_is_under_way(
+    service: Service, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force = with_enroller(service)
+    anna, enroller = permitted(force), force["enroller"]
+    gallery, operator = service.application.state.gallery, service.login("operator", PASSWORD)
+    enrol = gallery.long_work._enrol
+
+    def then_suspended(*given: object) -> object:
+        done = enrol(*given)
+        operator.put(f"/customers/{force.customer}/suspension")
+        return done
+
+    monkeypatch.setattr(gallery.long_work, "_enrol", then_suspended)
+    sent = files("images", *portrait_photographs[:3])
+    job = enroller.post(f"/compartments/lobby/subjects/{anna}/enrolments", files=sent).json()["job"]
+    under_way = gallery.oversight.jobs._running.get(job)
+    if under_way is not None:
+        wait([under_way[0]], 60)
+    assert enroller.get(f"/jobs/{job}").status_code == 404, "a suspended customer has no jobs"
+    assert operator.delete(f"/customers/{force.customer}/suspension").status_code == 200
+    state = enroller.get(f"/jobs/{job}").json()
+    assert (state["state"], state["code"], state["done"]) == ("failed", "access_refused", 1)
+    assert enroller.get(f"/compartments/lobby/subjects/{anna}").json()["images"] == 1
+
+
+def test_evidence_of_a_customers_subject_is_kept_and_recorded_by_who_supervises(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    force, other = with_enroller(service), with_enroller(service, "River Police")
+    anna = permitted(force)
+    permitted(other)  # another anna, of whom nobody speaks
+    sent = files("images", portrait_photographs[0])
+    assert force["enroller"].post(f"/compartments/lobby/subjects/{anna}/images", files=sent).status_code == 200
+    officer = service.login("officer", PASSWORD)
+    where = {"customer": force.customer, "compartment": "lobby"}
+    told = {"subject": "anna", "predicate": "resident_of", "value": ["FR"], "source": "letter.pdf", "tier": "A"}
+    assert officer.post("/residency", json={**told, **where}).status_code == 201
+    stands = officer.post("/residency/lookups", json={"subject": "anna", "places": ["FR"], **where}).json()
+    assert ("FR", "in") in {(one["place"], one["decision"]) for one in stands["decisions"]}
+    theirs = {"customer": other.customer, "compartment": "lobby"}
+    other_anna = officer.post("/residency/lookups", json={"subject": "anna", **theirs}).json()
+    assert "letter.pdf" not in str(other_anna)
+    hold = {"hold": "court-7", "ground": "Criminal Court, case 7/2026", "subjects": ["anna"]}
+    for wrong, status in (
+        ({}, 404),  # the gallery's own compartment has no anna
+        ({"customer": force.customer}, 400),
+        ({"customer": "0" * 32, "compartment": "lobby"}, 404),
+        ({"customer": other.customer, "compartment": "attic"}, 404),
+    ):
+        assert officer.post("/holds", json={**hold, **wrong}).status_code == status, wrong
+    assert officer.post("/holds", json={**hold, **where}).json()["subjects"] == 1
+    kept = force["enroller"].delete(f"/compartments/lobby/subjects/{anna}")
+    assert (kept.status_code, kept.json()["code"]) == (409, "erasure_held")
+    assert other["enroller"].delete(f"/compartments/lobby/subjects/{permitted(other)}").status_code == 200, (
+        "the other anna is under no duty"
+    )
+    assert officer.delete("/holds/court-7").status_code == 204
+    service.application.state.gallery.expire()
+    assert force["enroller"].get(f"/compartments/lobby/subjects/{anna}").status_code == 404
 
 
 def test_a_subject_gets_everything_that_is_held_about_her(

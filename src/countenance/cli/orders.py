@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from countenance.cli import exits, order_words, words
+from countenance.cli.compartments import numbered, within
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
 
@@ -216,12 +217,14 @@ def hold() -> None:
 @click.argument("hold_id", metavar="HOLD")
 @click.argument("subjects", nargs=-1, required=True)
 @click.option("--ground", required=True, help="Which court or authority demands it, and its reference.")
+@within
 @everywhere
 @here
-def add_hold(door: Door, hold_id: str, subjects: tuple[str, ...], ground: str) -> None:
+def add_hold(door: Door, hold_id: str, subjects: tuple[str, ...], ground: str, compartment: str | None) -> None:
     """Put SUBJECTS under the duty HOLD to keep evidence."""
     with door.open() as engine:
-        document: dict[str, object] = {"hold": hold_id, "subjects": engine.duties.hold(hold_id, ground, subjects)}
+        count = engine.duties.hold(hold_id, ground, subjects, **numbered(engine, compartment))
+        document: dict[str, object] = {"hold": hold_id, "subjects": count}
     door.answer(document, lambda console: words.fields(console, document))
 
 

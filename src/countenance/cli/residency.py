@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from countenance.cli import order_words
+from countenance.cli.compartments import numbered, within
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
 
@@ -23,12 +24,13 @@ def residency() -> None:
 @residency.command()
 @click.argument("subject")
 @click.option("--place", "places", multiple=True, metavar="CC", help="Decide about this place too: GB, US-IL.")
+@within
 @everywhere
 @here
-def show(door: Door, subject: str, places: tuple[str, ...]) -> None:
+def show(door: Door, subject: str, places: tuple[str, ...], compartment: str | None) -> None:
     """Show the evidence about SUBJECT, its tiers, what follows from it, and what would change that."""
     with door.open() as engine:
-        document = engine.residency.show(subject, places=places).as_dict()
+        document = engine.residency.show(subject, places=places, **numbered(engine, compartment)).as_dict()
     door.answer(document, lambda console: order_words.residency(console, document))
 
 
@@ -45,6 +47,7 @@ def show(door: Door, subject: str, places: tuple[str, ...]) -> None:
 @click.option("--to", "until", type=Day(), metavar="DATE", help="Last day that it speaks of.")
 @click.option("--image", "image_id", metavar="ID", help="The image that it is about, for predicates about images.")
 @click.option("--contradicts", multiple=True, metavar="ID", help="Evidence that cannot be true together with it.")
+@within
 @everywhere
 @here
 def add(
@@ -59,6 +62,7 @@ def add(
     until: date | None,
     image_id: str | None,
     contradicts: tuple[str, ...],
+    compartment: str | None,
 ) -> None:
     """Record evidence of where SUBJECT lives or an image of theirs was made. The paper itself is not kept."""
     with door.open() as engine:
@@ -73,5 +77,6 @@ def add(
             until=until,
             image_id=image_id,
             contradicts=contradicts,
+            **numbered(engine, compartment),
         ).to_document()
     door.answer(document, lambda console: order_words.evidence(console, document))

@@ -139,10 +139,18 @@ class CustomerSubjects:
         *,
         request_id: str | None = None,
     ) -> Job:
-        """Enrol many photographs, names and bytes, as a job. Raises what ``long_work.enrol`` raises."""
+        """Enrol many photographs, names and bytes, as a job; a suspension ends it after the photograph it is at.
+
+        Raises what ``long_work.enrol`` raises.
+        """
         who, here = self._compartments.entered(who, Verb.SUBJECT_ENROL, compartment)
         return self._parts.deeds.long_work.enrol(
-            who, subject, images, compartment=here.number, request_id=request_id
+            who,
+            subject,
+            images,
+            compartment=here.number,
+            request_id=request_id,
+            still=lambda: self._gate.still(who, Verb.SUBJECT_ENROL),
         )
 
     # -- looking at what one holds -----------------------------------------------------------------------------

@@ -56,11 +56,13 @@ class LongWork:
         face: int | None = None,
         compartment: CompartmentId = GALLERYS_OWN,
         request_id: str | None = None,
+        still: Callable[[], None] = lambda: None,
     ) -> Job:
         """Enrol many photographs of a permitted subject, given as names and bytes, read one at a time.
 
-        Each item's result is in ``oversight.jobs.items``. Raises SubjectUnknown, PermissionRefused, DiskFull,
-        JobsFull; then nothing is staged.
+        ``still`` is asked before each and ends the job by raising AccessRefused. Each item's result is in
+        ``oversight.jobs.items``. Raises SubjectUnknown, PermissionRefused, DiskFull, JobsFull; then nothing is
+        staged.
         """
         owner = self._ledger.find(subject, compartment)
         with self._database.read() as connection:
@@ -75,6 +77,7 @@ class LongWork:
             report.expect(len(waiting))
             counts = dict.fromkeys((outcome.value for outcome in Outcome), 0)
             for name, path in waiting:
+                still()
                 data = self._staged.take(path)
                 if data is None:
                     raise SubjectUnknown("The subject was erased while her photographs waited.")

@@ -14,7 +14,7 @@ from countenance.custody.residency.evidence import EVIDENCED_PREDICATES, Evidenc
 from countenance.custody.residency.intervals import Interval
 from countenance.custody.residency.register import Register, parse_signal
 from countenance.errors import EvidenceInvalid
-from countenance.terms import GALLERYS_OWN, CompartmentId
+from countenance.terms import GALLERYS_OWN, CompartmentId, SubjectId
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,13 @@ class Residency:
             for predicate, code in sorted(told)
         )
         return ResidencyReport(self._ledger.name(row), on, evidence, stands)
+
+    def number(self, subject: str, compartment: CompartmentId = GALLERYS_OWN) -> SubjectId:
+        """A subject's number, for whoever keeps something about her that has to go with her. It is not told.
+
+        Raises SubjectUnknown.
+        """
+        return self._ledger.find(subject, compartment).subject_id
 
     def add(
         self,

@@ -39,6 +39,12 @@ EXAMPLES: dict[str, dict[str, object]] = {
         "language": "en",
     },
     "subjects_look_up": {"subject": "anna"},
+    "residency_show": {
+        "subject": "anna",
+        "customer": "3f2a0c6d5b1e4f7c8a9b0d1e2f3a4b5c",
+        "compartment": "lobby",
+        "places": ["FR", "US-IL"],
+    },
     "cases_open_case": {
         "purpose": "missing-person",
         "legal_basis": "vital_interests",

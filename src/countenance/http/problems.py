@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from countenance.errors import AccessRefused, CountenanceError
+from countenance.errors import AccessRefused, CountenanceError, SubjectUnknown
 from countenance.oversight.policy import Code
 
 MEDIA_TYPE = "application/problem+json"
@@ -187,6 +187,8 @@ def problem_of(error: Exception) -> Problem:
             if status == 404:  # in the same words as for what does not exist
                 return Problem("not_found", "There is nothing of that id here.")
             return Problem(error.code, str(error), error.remedy, reason=error.reason)
+        case SubjectUnknown():  # its sentence has the name that was asked for
+            return Problem(error.code, title(error.code), error.remedy)
         case CountenanceError():
             if STATUS.get(error.code, 500) == 500:  # its sentence is for the operator: it may name a file
                 return Problem(error.code, title(error.code), _ASK_OPERATOR, status=500)

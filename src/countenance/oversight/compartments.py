@@ -257,13 +257,25 @@ class Compartments:
                 own = compartments.of_customer(connection, who.customer_id)
         return frozenset({GALLERYS_OWN, *(row.number for row in own if row.state == OPEN)})
 
-    def number_for(self, customer_id: str, name: str) -> CompartmentId:
+    def number_for(self, customer_id: str, name: str, *, closing: bool = False) -> CompartmentId:
         """The number of a customer's compartment, for a key to be bound to. Raises CompartmentUnknown."""
         with self._database.read() as connection:
             rows = compartments.by_tags(connection, [self._tag(customer_id, plain_name(name))])
-        if not rows or rows[0].state != OPEN:
+        if not rows or not (closing or rows[0].state == OPEN):
             raise CompartmentUnknown(_UNKNOWN)
         return rows[0].number
+
+    def reached(self, customer_id: str | None, name: str | None) -> CompartmentId:
+        """Where the gallery's own people look for a subject: the gallery's own compartment when neither is said, or
+        a customer's, one that is being closed too. The policy has been asked for the verb.
+
+        Raises CompartmentUnknown; InputInvalid when only one is said.
+        """
+        if customer_id is None and name is None:
+            return GALLERYS_OWN
+        if customer_id is None or name is None:
+            raise InputInvalid("Name a customer and the compartment together, or neither for the gallery's own.")
+        return self.number_for(customer_id, name, closing=True)
 
     def opened(self, row: CompartmentRow) -> Compartment:
         """A row with its name and terms unsealed. Raises KeyDestroyed, SealBroken."""

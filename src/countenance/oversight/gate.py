@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from countenance.clock import Clock
 from countenance.errors import AccessRefused
 from countenance.oversight.bars import Bars
-from countenance.oversight.credentials import Credentials
+from countenance.oversight.credentials import ACTIVE, Credentials
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Decision, Refused, Verb, decide
 from countenance.oversight.records import Recorder
@@ -45,6 +46,17 @@ class Gate:
         decision = decide(fresh, verb, bars=bars, customer_id=customer_id, purpose=purpose, case_id=case_id)
         self.pass_on(fresh, verb, decision)
         return fresh
+
+    def still(self, who: Principal, verb: Verb) -> None:
+        """Asked in the middle of long work, whose asker may have logged out: may the customer still do it?
+
+        Raises AccessRefused.
+        """
+        with self._database.read() as connection:
+            row = None if who.customer_id is None else customers.get(connection, who.customer_id)
+        active = row is not None and row.state == ACTIVE
+        bars = self._bars.now()
+        self.pass_on(who, verb, decide(replace(who, customer_active=active), verb, bars=bars))
 
     def pass_on(self, who: Principal, verb: Verb, decision: Decision) -> None:
         """Go on when ``decision`` grants. Raises AccessRefused otherwise."""

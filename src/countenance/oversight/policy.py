@@ -7,6 +7,8 @@ Rules kept here:
 3. Nothing here reads a clock or a database; the facts come in as a Principal and a list of Bars, read anew for
    every question, so a block takes effect on sessions that are running.
 4. The gallery's own people administer and supervise; they do not search, and no role of theirs reads a candidate.
+5. Doubt narrows disclosure and widens erasure: no suspension and no bar keeps a customer from withdrawing its
+   subjects and closing what it has opened.
 """
 
 from __future__ import annotations
@@ -121,6 +123,8 @@ class Row:
     """Whether it discloses something of somebody else's face: what a bar or an order's block forbids."""
     own: frozenset[Role] = frozenset()
     """Roles of the gallery's own people who may do for any customer what otherwise a customer does for itself."""
+    suspended: bool = False
+    """Whether a suspended customer may still do it: see what it holds, let go of it, end what it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,10 @@ def _row(
     to: frozenset[CustomerClass] = ANY,
     looks: bool = False,
     own: frozenset[Role] = frozenset(),
+    suspended: bool = False,
 ) -> Row:
-    return Row(verb, frozenset(roles), reach, to if reach is Reach.CUSTOMER else frozenset(), looks, own)
+    classes = to if reach is Reach.CUSTOMER else frozenset()
+    return Row(verb, frozenset(roles), reach, classes, looks, own, suspended)
 
 
 _V, _G, _C, _S, _E = Verb, Reach.GALLERY, Reach.CUSTOMER, Reach.SELF, Reach.EVERYBODY
@@ -159,17 +165,17 @@ TABLE: tuple[Row, ...] = (
     _row(_V.KEY_ISSUE, _G, _OPERATOR),
     _row(_V.KEY_REVOKE, _G, _OPERATOR, _DPO),
     _row(_V.COMPARTMENT_OPEN, _C, Role.ENROLLER, own=frozenset({_OPERATOR})),
-    _row(_V.COMPARTMENT_LIST, _C, Role.ENROLLER, Role.INVESTIGATOR, own=frozenset({_OPERATOR})),
-    _row(_V.COMPARTMENT_CLOSE, _C, Role.ENROLLER, own=frozenset({_OPERATOR})),
-    _row(_V.SUBJECT_LIST, _C, Role.ENROLLER),
+    _row(_V.COMPARTMENT_LIST, _C, Role.ENROLLER, Role.INVESTIGATOR, own=frozenset({_OPERATOR}), suspended=True),
+    _row(_V.COMPARTMENT_CLOSE, _C, Role.ENROLLER, own=frozenset({_OPERATOR}), suspended=True),
+    _row(_V.SUBJECT_LIST, _C, Role.ENROLLER, suspended=True),
     _row(_V.SUBJECT_PERMIT, _C, Role.ENROLLER),
     _row(_V.SUBJECT_ENROL, _C, Role.ENROLLER),
-    _row(_V.SUBJECT_WITHDRAW, _C, Role.ENROLLER),
+    _row(_V.SUBJECT_WITHDRAW, _C, Role.ENROLLER, suspended=True),
     _row(_V.VERIFY, _C, Role.INVESTIGATOR, looks=True),
     _row(_V.CASE_OPEN, _C, Role.INVESTIGATOR, looks=True),
-    _row(_V.CASE_LIST, _C, Role.INVESTIGATOR, Role.AUTHORISER),
+    _row(_V.CASE_LIST, _C, Role.INVESTIGATOR, Role.AUTHORISER, suspended=True),
     _row(_V.CASE_AUTHORISE, _C, Role.AUTHORISER, looks=True),
-    _row(_V.CASE_CLOSE, _C, Role.INVESTIGATOR, Role.AUTHORISER),
+    _row(_V.CASE_CLOSE, _C, Role.INVESTIGATOR, Role.AUTHORISER, suspended=True),
     _row(_V.IDENTIFY, _C, Role.INVESTIGATOR, looks=True),
     _row(_V.REVIEW_ANSWER, _C, Role.REVIEWER, to=ORGANISATIONS, looks=True),
     _row(_V.REVIEW_MEASURE, _G, _DPO, _REGULATOR),
@@ -254,7 +260,7 @@ def _customers(
 ) -> Decision:
     if who.customer_id is None or who.customer_class is None or who.jurisdiction is None:
         return Refused(Code.NO_CUSTOMER, f"“{row.verb}” is done for a customer, and the asker belongs to none.")
-    if not who.customer_active:
+    if not who.customer_active and not row.suspended:
         return Refused(Code.CUSTOMER_SUSPENDED, "The customer is suspended.")
     if who.customer_class not in row.classes:
         return Refused(Code.CLASS, f"Customers of the class {who.customer_class} may not do “{row.verb}”.")

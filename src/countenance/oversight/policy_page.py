@@ -19,7 +19,12 @@ def _line(row: Row) -> str:
     roles = ", ".join(sorted(role.replace("_", " ") for role in row.roles)) or "nobody need be known"
     classes = _classes(row.classes) if row.classes else "-"
     reach = f"{row.reach}, or any customer for the gallery's own {_words(row)}" if row.own else row.reach
-    return f"| `{row.verb}` | {roles} | {reach} | {classes} | {'yes' if row.looks else 'no'} |"
+    looks, suspended = _yes(row.looks), _yes(row.suspended) if row.classes else "-"
+    return f"| `{row.verb}` | {roles} | {reach} | {classes} | {looks} | {suspended} |"
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else "no"
 
 
 def _words(row: Row) -> str:
@@ -42,11 +47,14 @@ suspended or a class that was blocked a second ago is refused, whatever session 
 
 ## Verbs
 
-*Looks* says that the verb discloses something of another person's face; a bar, or a block that an order demands,
-forbids exactly these. A suspended or blocked customer can still withdraw subjects and close its cases.
+*Looks* says that the verb discloses something of another person's face; a bar, or a block that an order
+demands, forbids exactly these. *Suspended* says that a customer may do it even while it is suspended: it sees
+the lists of what it holds, withdraws subjects and deletes images, closes compartments and cases, and nothing
+else; what it takes in and whatever shows a face or a candidate is refused. A suspension that kept subjects from
+being withdrawn would keep them held.
 
-| verb | roles | reaches | classes of customers | looks |
-|---|---|---|---|---|
+| verb | roles | reaches | classes of customers | looks | suspended |
+|---|---|---|---|---|---|
 {rows}
 
 The operator at the gallery's own command line is not asked: who can open the key folder is the operator. Searching
@@ -76,6 +84,8 @@ one as long as the order stands. A customer that *may* come under a bar does (US
   answers an item once; two must confirm, and a disagreement releases nothing.
 - A case allows searches only while it is authorised (or, an emergency, for 48 hours), until it expires, and up to
   its quota. Nothing is released before it is authorised.
+- A duty to keep evidence (`order.carry_out`) and evidence of residence (`residency.read`, `residency.add`) reach
+  subjects of every compartment: the gallery's own by name, a customer's by customer, compartment and name.
 
 Codes of refusals: {codes}.
 """

@@ -156,6 +156,20 @@ def test_a_barred_customer_can_still_let_subjects_withdraw_and_close_its_cases()
         assert decide(of_police(role), verb, bars=barred("GB")) == Granted()
 
 
+@pytest.mark.parametrize("verb", [row.verb for row in TABLE if row.reach is Reach.CUSTOMER])
+def test_a_suspended_customer_lets_go_of_what_it_holds_and_does_nothing_else(verb: Verb) -> None:
+    lets_go = {Verb.SUBJECT_WITHDRAW, Verb.COMPARTMENT_CLOSE, Verb.CASE_CLOSE}
+    finds_it = {Verb.SUBJECT_LIST, Verb.COMPARTMENT_LIST, Verb.CASE_LIST}
+    who = replace(of_police(*ROWS[verb].roles), customer_active=False)
+    decision = decide(who, verb, bars=barred("GB"))
+    if verb in lets_go | finds_it:
+        assert not ROWS[verb].looks
+        assert decision == Granted()
+    else:
+        assert isinstance(decision, Refused)
+        assert decision.code is Code.CUSTOMER_SUSPENDED
+
+
 def test_a_bar_on_some_purposes_leaves_the_others() -> None:
     bars = barred("GB", frozenset({"law-enforcement"}))
     assert isinstance(decide(INVESTIGATOR, Verb.IDENTIFY, bars=bars, purpose="law-enforcement"), Refused)

@@ -12,7 +12,7 @@ from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.signing import AuthorityKey
 from countenance.http import bodies
 from countenance.http.asker import Engine, Settings, Who, policed
-from countenance.http.documents import Answer, Body, Field, Name
+from countenance.http.documents import Answer, Body, Field, Id, Name
 from countenance.http.once import Once
 from countenance.http.paging import Cursor, Limit, Page, cut
 from countenance.http.problems import Problem, Refusal
@@ -81,6 +81,8 @@ class HoldToPlace(Body):
     hold: Annotated[str, Field(min_length=1, max_length=64)]
     ground: Name
     subjects: list[Name] = Field(min_length=1, max_length=10_000)
+    customer: Id | None = Field(None, description="Whose subjects they are; neither: the gallery's own.")
+    compartment: Name | None = Field(None, description="The customer's compartment that they are in.")
 
 
 class Hold(Answer):
@@ -254,7 +256,8 @@ def hold(body: HoldToPlace, gallery: Engine, once: Annotated[Once, Depends()]) -
     """Put subjects under a duty to keep evidence."""
 
     def make(_: str | None) -> Hold:
-        count = gallery.duties.hold(body.hold, body.ground, body.subjects)
+        where = gallery.oversight.compartments.reached(body.customer, body.compartment)
+        count = gallery.duties.hold(body.hold, body.ground, body.subjects, compartment=where)
         return Hold(hold=body.hold, ground=body.ground, subjects=count)
 
     return once(make, body)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from countenance.http.asker import Engine, policed
-from countenance.http.documents import Answer, Body, Day, Field, Name, Place
+from countenance.http.documents import Answer, Body, Day, Field, Id, Name, Place
 from countenance.http.once import Once
 from countenance.oversight.policy import Verb
 
@@ -23,7 +23,21 @@ class Residency(Answer):
     decisions: list[dict[str, Any]]
 
 
-class EvidenceToAdd(Body):
+class OfSubject(Body):
+    """About whom. Named in a body, so that no name stands in an address."""
+
+    subject: Name
+    customer: Id | None = Field(None, description="Whose subject she is; neither: the gallery's own.")
+    compartment: Name | None = Field(None, description="The customer's compartment that she is in.")
+
+
+class Whereabouts(OfSubject):
+    """What is asked about a subject's residence."""
+
+    places: list[Place] = Field([], max_length=50, description="Decide about these places too.")
+
+
+class EvidenceToAdd(OfSubject):
     """Evidence that is to be recorded."""
 
     predicate: Name
@@ -41,25 +55,21 @@ class Evidence(Answer):
     evidence: dict[str, Any]
 
 
-@router.get("/{subject}", **policed(Verb.RESIDENCY_READ))
-def show(
-    subject: Name,
-    gallery: Engine,
-    place: Annotated[list[Place], Query(max_length=50)] = [],  # noqa: B006
-) -> Residency:
-    """Evidence, tiers, decision for every place told (and ``place``), and what would change it."""
-    return Residency.of(gallery.residency.show(subject, places=place))
+@router.post("/lookups", **policed(Verb.RESIDENCY_READ))
+def show(body: Whereabouts, gallery: Engine) -> Residency:
+    """Evidence, tiers, decision for every place told (and ``places``), and what would change it."""
+    where = gallery.oversight.compartments.reached(body.customer, body.compartment)
+    return Residency.of(gallery.residency.show(body.subject, places=body.places, compartment=where))
 
 
-@router.post("/{subject}", status_code=201, response_model=Evidence, **policed(Verb.RESIDENCY_ADD))
-def add(
-    subject: Name, body: EvidenceToAdd, gallery: Engine, once: Annotated[Once, Depends()]
-) -> Response | Evidence:
+@router.post("", status_code=201, response_model=Evidence, **policed(Verb.RESIDENCY_ADD))
+def add(body: EvidenceToAdd, gallery: Engine, once: Annotated[Once, Depends()]) -> Response | Evidence:
     """Record evidence of residence."""
+    where = gallery.oversight.compartments.reached(body.customer, body.compartment)
 
     def make(_: str | None) -> Evidence:
         recorded = gallery.residency.add(
-            subject,
+            body.subject,
             predicate=body.predicate,
             value=body.value,
             source=body.source,
@@ -67,7 +77,8 @@ def add(
             signal=body.signal,
             since=body.since,
             until=body.until,
+            compartment=where,
         )
         return Evidence(evidence=recorded.to_document())
 
-    return once(make, body)
+    return once(make, body, about=lambda: gallery.residency.number(body.subject, where))
