@@ -19,7 +19,6 @@ from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.terms import Box, Vectors
-from tests.galleries import START
 
 PASSWORD = "a long enough password"
 PURPOSE = "event-photos"
@@ -131,6 +130,6 @@ def office(
     ):
         there.people[one] = hire(gallery, f"{one} at {name}", role, customer_id=made.customer_id)
         if role is Role.REVIEWER:
-            until = START + timedelta(days=365)
+            until = gallery._clock.now() + timedelta(days=365)
             gallery.oversight.people.certify(officer, there.people[one].actor, until)
     return there

@@ -13,12 +13,13 @@ from countenance.custody.erasure.eraser import Eraser
 from countenance.custody.proof.witness import GalleryWitness
 from countenance.oversight.cases import Cases
 from countenance.oversight.parties import MACHINE, LegalBasis, Principal
+from countenance.oversight.review import Reviews
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import cases, permissions
+from countenance.store import cases, permissions, reviews
 from countenance.terms import Box
 from tests.galleries import UNTIL, template
 from tests.offices import PASSWORD, PURPOSE
@@ -36,8 +37,13 @@ PLACES: dict[str, tuple[object, str]] = {
     "image in place": (Enroller, "_write_rows"),
     "frozen": (Eraser, "freeze"),
     "erased": (Eraser, "finish"),
+    "release written": (reviews, "release"),
+    "release committed": (Reviews, "_noted"),
 }
 """Where a run is killed: after the work of this function. Some lie inside a transaction, which is then lost."""
+
+BEFORE = frozenset({"release committed"})
+"""Places where it is killed before the work: what came earlier is committed, and nothing else is done."""
 
 
 _LOGGED_IN: dict[int, tuple[Countenance, Principal]] = {}
@@ -45,7 +51,7 @@ _LOGGED_IN: dict[int, tuple[Countenance, Principal]] = {}
 
 def asker(gallery: Countenance, operation: str) -> Principal:
     """Who sends the request."""
-    if operation not in ("case", "search"):
+    if operation not in ("case", "search", "release"):
         return MACHINE
     if id(gallery) not in _LOGGED_IN:  # before anything is armed: a login is logged too
         token = gallery.oversight.login(INVESTIGATOR, PASSWORD).secret
@@ -94,6 +100,13 @@ def withdraw(gallery: Countenance, request_id: str) -> None:
     gallery.withdraw("anna", request_id=request_id)
 
 
+def release(gallery: Countenance, request_id: str) -> None:
+    """Receive what two reviewers have confirmed for the one case that is there."""
+    who = asker(gallery, "release")
+    (only,) = gallery.oversight.cases.listed(who)
+    assert [one.subject for one in gallery.oversight.reviews.release(who, only.case_id, request_id=request_id)]
+
+
 OPERATIONS: dict[str, Callable[[Countenance, str], None]] = {
-    act.__name__: act for act in (permit, case, search, enrol, withdraw)
+    act.__name__: act for act in (permit, case, search, enrol, withdraw, release)
 }

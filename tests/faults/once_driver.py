@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.faults.once_acts import OPERATIONS, PLACES, SENT, asker
+from tests.faults.once_acts import BEFORE, OPERATIONS, PLACES, SENT, asker
 from tests.galleries import Galleries
 
 
@@ -25,10 +25,20 @@ def kill_after(owner: object, name: str) -> None:
     setattr(owner, name, dying)
 
 
+def kill_before(owner: object, name: str) -> None:
+    """Die where a method would have begun."""
+    setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def arm(place: str) -> None:
+    """Let this process be killed at one of the places."""
+    owner, name = PLACES[place]
+    (kill_before if place in BEFORE else kill_after)(owner, name)
+
+
 if __name__ == "__main__":
     _, operation, place, root, cache = sys.argv
     gallery = Galleries(Path(root), Path(cache)).open()
     fresh = gallery.oversight.once.begin(asker(gallery, operation), operation, SENT)
-    owner, name = PLACES[place]
-    kill_after(owner, name)
+    arm(place)
     OPERATIONS[operation](gallery, fresh.request_id)  # type: ignore[union-attr]

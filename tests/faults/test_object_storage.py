@@ -202,6 +202,12 @@ def test_nothing_is_found_absent_in_another_gallery_s_place(seaweed: SeaweedServ
         with pytest.raises(BlobsForeign):
             act()
     assert bucket.names_under("") == [s3_blobs.MARK]
+    known = S3Blobs(bucket, GALLERY, tmp_path)
+    known.stage(ONE, b"sealed")  # it has seen whose place it is, and the place becomes another's
+    s3_blobs.give_up(bucket)
+    with pytest.raises(BlobsForeign):
+        known.confirm_absent([TARGET])
+    known.close()
 
 
 def test_versions_that_may_not_be_listed_are_said_to_be_unknown(seaweed: SeaweedServer, tmp_path: Path) -> None:

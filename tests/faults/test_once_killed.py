@@ -28,6 +28,7 @@ KILLED = [
     ("enrol", "image in place"),
     ("withdraw", "frozen"),
     ("withdraw", "erased"),
+    ("release", "release written"),  # and "release committed" by a real server: test_service_process
 ]
 
 
@@ -41,15 +42,21 @@ def effects(gallery: Countenance) -> dict[str, int]:
         "references": schema.references,
         "erasures": schema.erasures,
         "subjects": schema.subjects,
+        "releases": oversight_tables.releases,
+        "recipients": schema.disclosures,
     }
     with gallery._database.read() as connection:
         found = {
             name: connection.scalar(select(func.count()).select_from(one)) or 0 for name, one in tables.items()
         }
+        counted = oversight_tables.customer_counts
+        found["counted"] = (
+            connection.scalar(select(func.sum(counted.c.count)).where(counted.c.what == "releases")) or 0
+        )
         found["used"] = connection.scalar(select(func.sum(oversight_tables.cases.c.used))) or 0
     log = gallery._witness.log
     noted = [entry.event for entry in log.entries(0, log.size)]
-    for event in ("permission.given", "case.asked", "erasure.certified"):
+    for event in ("permission.given", "case.asked", "erasure.certified", "candidate.released"):
         found[event] = noted.count(event)
     return found
 
@@ -59,6 +66,7 @@ EXPECTED = {
     "case": {"cases": 1, "case.asked": 1},
     "search": {"searches": 1, "used": 1},
     "enrol": {"images": 1, "references": 1},
+    "release": {"releases": 1, "recipients": 1, "counted": 1, "candidate.released": 1},
     "withdraw": {"permissions": -1, "subjects": -1, "references": -1, "erasures": 1, "erasure.certified": 1},
 }
 
@@ -81,6 +89,10 @@ def killed_and_sent_again(galleries: Galleries, operation: str, place: str) -> N
     there = office(gallery, protection_officer(gallery))
     if operation == "search":
         there.case(quota=1)
+    if operation == "release":
+        there.search(there.case(), template(9, near=template(1)))
+        for name in ("first", "second"):
+            there.review_rightly(name, ["anna"])
     before = effects(gallery)
     command = [sys.executable, "-m", "tests.faults.once_driver", operation, place]
     command += [str(galleries.root), str(galleries.cache)]

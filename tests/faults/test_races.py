@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from countenance.custody.permission.ledger import Ledger
 from countenance.errors import PermissionRefused
+from countenance.oversight.policy import Code
+from countenance.oversight.reviewing import Answer, ItemKind, ItemState
 from countenance.recognition.gallery.sealed import TemplateReader
+from countenance.store import oversight_tables, reviews, schema
+from countenance.store.reviews import ItemRow
 from countenance.store.subjects import SubjectRow
+from countenance.terms import SubjectId
 from countenance.vault.blobs import FolderBlobs
 from countenance.vault.keys import KeyRing
 from tests.galleries import Galleries, names, permit, row, search, template
+from tests.offices import office, protection_officer
 
 ANNA = template(1)
 
@@ -164,3 +175,86 @@ def test_an_epoch_begun_and_not_noted_is_no_restored_copy(galleries: Galleries) 
     gallery.close()
     galleries.open()
     assert sorted(path.name for path in galleries.folder.glob("log*")) == log
+
+
+def at_once(*acts: Callable[[], object]) -> list[Any]:
+    """Let threads do these in the same moment; returns what each gave, or its error."""
+    start = threading.Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> object:
+        start.wait(60)
+        try:
+            return act()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def truly(item: ItemRow, anna: SubjectId) -> Answer:
+    """What somebody says who sees well."""
+    return Answer.SAME if item.subject_id == anna else Answer.DIFFERENT
+
+
+def test_two_workers_that_race_for_the_last_review_decide_once_and_release_once(both: Galleries) -> None:
+    gallery = both.new()
+    gallery.enrol_templates([row("anna", ANNA), *(row(f"stranger-{n}", template(100 + n)) for n in range(9))])
+    police = office(gallery, protection_officer(gallery))
+    other = both.open()
+    case_id = police.case()
+    for seed in range(3):
+        police.search(case_id, template(9 + seed, near=ANNA), seed=seed)
+    police.review_rightly("first", ["anna"])
+    anna = gallery._ledger.find("anna").subject_id
+    second, third, contested = police["second"], police["third"], False
+    given = at_once(partial(gallery.oversight.reviews.next, second), partial(other.oversight.reviews.next, third))
+    shown = gallery.oversight.reviews.shown
+    chosen = [shown(who, one.task_id)[1] for who, one in zip((second, third), given, strict=True)]
+    assert chosen[0].item_id != chosen[1].item_id, "one place is left on each, and one of the two gets it"
+    other.oversight.reviews.answer(third, given[1].task_id, truly(chosen[1], anna))
+    while (task := gallery.oversight.reviews.next(second)) is not None:
+        _, item = gallery.oversight.reviews.shown(second, task.task_id)
+        words = [truly(item, anna)] * 2
+        if item.subject_id == anna and not contested:  # once, another word comes from a second window
+            words[1], contested = Answer.DIFFERENT, True
+        ends = at_once(
+            *(
+                partial(engine.oversight.reviews.answer, second, task.task_id, word)
+                for engine, word in zip((gallery, other), words, strict=True)
+            )
+        )
+        refused = [end for end in ends if end is not None]
+        if words[0] == words[1]:
+            assert refused == []
+        else:
+            assert [getattr(end, "reason", end) for end in refused] == [Code.NO_REVIEW]
+    assert contested
+    with gallery._database.read() as connection:
+        tallies = reviews.tallies(connection)
+        items = reviews.items(connection, case_id)
+        tasks = {item.item_id: reviews.tasks_of_item(connection, item.item_id) for item in items}
+    assert {len(looked) for looked in tasks.values()} == {2}
+    assert sum(one.answered for one in tallies) == 2 * len(items)
+    candidates = [one for one in items if one.kind == ItemKind.CANDIDATE]
+    confirmed = [one for one in candidates if one.state == ItemState.CONFIRMED]
+    assert sum(one.agreed for one in tallies) == 2 * len(confirmed)
+    assert sum(one.disagreed for one in tallies) == 2 * (len(candidates) - len(confirmed))
+    assert confirmed, "somebody is there to be released"
+    ends = at_once(
+        *(
+            partial(engine.oversight.reviews.release, police["investigator"], case_id)
+            for engine in (gallery, other, gallery, other)
+        )
+    )
+    assert all(end == ends[0] for end in ends), "whoever comes later is told the same"
+    with gallery._database.read() as connection:
+        released = reviews.releases(connection, case_id)
+        recipients = connection.scalar(select(func.count()).select_from(schema.disclosures))
+        counts = oversight_tables.customer_counts
+        counted = connection.scalar(select(func.sum(counts.c.count)).where(counts.c.what == "releases"))
+    assert sorted(one.item_id for one in released) == sorted(one.item_id for one in confirmed)
+    assert (recipients, counted) == (len(confirmed), len(confirmed))
+    log = other._witness.log
+    assert [entry.event for entry in log.entries(0, log.size)].count("candidate.released") == len(confirmed)
+    assert other.log.fsck().ok

@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from countenance.clock import SystemClock
 from countenance.oversight.parties import MACHINE, Role
-from countenance.settings import SERVICE_VARIABLE, ServiceSettings
+from countenance.store import oversight_tables, schema
 from tests.galleries import Galleries, permit
-
-PASSWORD = "a long enough password"
-PATIENCE_S = 240
-"""The machine of the tests may be busy; nothing here is measured."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-@contextmanager
-def process(galleries: Galleries, log: Path, **settings: object) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """``python -m countenance.http`` on the closed gallery."""
-    port = free_port()
-    chosen = replace(
-        ServiceSettings(gallery=str(galleries.folder), keys=str(galleries.keys), port=port),
-        **settings,  # type: ignore[arg-type]
-    )
-    environment = {**os.environ, SERVICE_VARIABLE: chosen.to_text(), "COUNTENANCE_CACHE": str(galleries.cache)}
-    with log.open("wb") as lines:
-        running = subprocess.Popen([sys.executable, "-m", "countenance.http"], env=environment, stderr=lines)
-    try:
-        yield running, f"http://127.0.0.1:{port}/v1"
-    finally:
-        if running.poll() is None:
-            running.terminate()
-            running.wait(PATIENCE_S)
-
-
-def until_ready(running: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and running.poll() is None:
-        try:
-            if httpx2.get(f"{url}/health/ready").status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("the service did not become ready")
+from tests.offices import PASSWORD, PURPOSE, hire, office, protection_officer
+from tests.servers.processes import PATIENCE_S, PLAIN, client, process, until_ready
 
 
 @pytest.mark.slow
@@ -139,3 +96,78 @@ def test_an_old_schema_ends_it_with_a_line_and_3_unless_it_may_migrate(
         until_ready(running, url)
         running.send_signal(signal.SIGTERM)
         assert running.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.slow
+def test_killed_in_an_enrolment_a_release_and_an_erasure_and_sent_again_each_is_done_once(
+    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
+) -> None:
+    gallery = galleries.new(clock=SystemClock())
+    until = gallery._clock.now().date() + timedelta(days=200)
+    gallery.permit("anna", purposes=[PURPOSE], residence="GB", until=until)
+    gallery.enrol("anna", portrait_photographs[:1])
+    police = office(gallery, protection_officer(gallery))
+    hire(gallery, "enroller", Role.ENROLLER, customer_id=police.customer_id)
+    case = police.case()
+    assert gallery.oversight.search(police["investigator"], case, portrait_photographs[1]).faces == 1
+    for name in ("first", "second"):
+        assert police.review_rightly(name, ["anna"]) == 1
+    gallery.oversight.people.give_subject_account(MACHINE, "anna", "anna@example.org", PASSWORD)
+    accounts = ("enroller", "investigator at Harbour Police", "anna@example.org")
+    tokens = [gallery.oversight.login(account, PASSWORD).secret for account in accounts]
+    log = tmp_path / "log"
+
+    @contextmanager
+    def serving(*module: str) -> Iterator[list[httpx2.Client]]:
+        """The service, asked by enroller, investigator and anna; ``module`` is how it is started."""
+        with process(galleries, log, module=module) as (running, url):
+            until_ready(running, url)
+            with ExitStack() as open_:
+                yield [open_.enter_context(client(url, token)) for token in tokens]
+            if module != PLAIN:
+                assert running.wait(PATIENCE_S) == -signal.SIGKILL, log.read_text()
+
+    def cut_off(asker: httpx2.Client, method: str, path: str, key: str, **more: Any) -> None:
+        with pytest.raises(httpx2.TransportError):
+            asker.request(method, path, headers={"Idempotency-Key": key}, **more)
+
+    with gallery._database.read() as connection:
+        before = connection.scalar(select(func.count()).select_from(schema.images)) or 0
+    gallery.close()
+    photograph = {"images": ("1.jpg", portrait_photographs[2], "image/jpeg")}
+    with serving("tests.faults.service_driver", "image in place") as (enroller, _, _):
+        enroller.post("/compartments", json={"name": "lobby"}).raise_for_status()
+        terms = {"subject": "bea", "purposes": [PURPOSE], "residence": "GB", "until": until.isoformat()}
+        bea = enroller.post("/compartments/lobby/permissions", json=terms).raise_for_status().json()["id"]
+        subject = f"/compartments/lobby/subjects/{bea}"
+        cut_off(enroller, "POST", f"{subject}/images", "enrol", files=photograph)
+    with serving("tests.faults.service_driver", "release committed") as (enroller, investigator, _):
+        again = enroller.post(f"{subject}/images", headers={"Idempotency-Key": "enrol"}, files=photograph)
+        assert [one["outcome"] for one in again.json()["items"]] == ["already enrolled"], again.text
+        assert enroller.get(subject).json()["images"] == 1
+        cut_off(investigator, "POST", f"/cases/{case}/releases", "release")
+    with serving("tests.faults.service_driver", "frozen") as (enroller, investigator, herself):
+        again = investigator.post(f"/cases/{case}/releases", headers={"Idempotency-Key": "release"})
+        assert [one["subject"] for one in again.json()["items"]] == ["anna"], again.text
+        assert [line["what"] for line in herself.get("/own/ledger").json()["items"]] == ["released"]
+        cut_off(enroller, "DELETE", subject, "forget")
+    with serving(*PLAIN) as (enroller, _, _):
+        again = enroller.delete(subject, headers={"Idempotency-Key": "forget"})
+        assert again.status_code == 200, again.text
+        assert again.json()["forgotten"] == bea
+        assert enroller.get(subject).status_code == 404
+    after = galleries.open(SystemClock())
+    with after._database.read() as connection:
+        counts = oversight_tables.customer_counts
+        found = {
+            "images": connection.scalar(select(func.count()).select_from(schema.images)),
+            "releases": connection.scalar(select(func.count()).select_from(oversight_tables.releases)),
+            "recipients": connection.scalar(select(func.count()).select_from(schema.disclosures)),
+            "counted": connection.scalar(select(func.sum(counts.c.count)).where(counts.c.what == "releases")),
+            "erasures": connection.scalar(select(func.count()).select_from(schema.erasures)),
+        }
+    assert found == {"images": before, "releases": 1, "recipients": 1, "counted": 1, "erasures": 1}
+    record = after._witness.log
+    noted = [entry.event for entry in record.entries(0, record.size)]
+    assert [noted.count(event) for event in ("candidate.released", "erasure.certified")] == [1, 1]
+    assert after.log.fsck().ok
