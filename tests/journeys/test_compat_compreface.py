@@ -20,6 +20,7 @@ from countenance.settings import ServiceSettings
 from tests import photographs
 from tests.galleries import Galleries
 from tests.peers import Firm, MovedClock, doors, everything_on_disk, firm, new_gallery, without
+from tests.servers.postgres import Server
 
 ROOT = "/compat/compreface/api/v1"
 
@@ -71,6 +72,25 @@ def client(held: tuple[Countenance, MovedClock]) -> Iterator[Client]:
 
 
 def test_the_story_of_a_client(client: Client, portrait_photographs: list[bytes]) -> None:
+    whole_story(client, portrait_photographs)
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_the_story_of_a_client_on_postgresql(
+    galleries: Galleries, postgres_server: Server, portrait_photographs: list[bytes]
+) -> None:
+    galleries.new_database = postgres_server.new_database
+    gallery, _ = new_gallery(galleries)
+    there = firm(gallery)
+    there.compartment("staff")
+    key = there.key(KeyKind.BEARER, collection="staff")
+    with doors(gallery) as port:
+        whole_story(Client(there, key.secret, port), portrait_photographs)
+
+
+def whole_story(client: Client, portrait_photographs: list[bytes]) -> None:
+    """From the first subject to the deletion of all."""
     first, second, probe, other, *_ = portrait_photographs
     recognition = client.recognition
     subjects, faces = recognition.get_subjects(), recognition.get_face_collection()

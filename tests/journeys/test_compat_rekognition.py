@@ -27,6 +27,7 @@ from countenance.settings import ServiceSettings
 from tests import photographs
 from tests.galleries import Galleries
 from tests.peers import Firm, MovedClock, doors, everything_on_disk, firm, new_gallery, without
+from tests.servers.postgres import Server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -114,6 +115,28 @@ def refused(call: Any, **rest: object) -> str:
 def test_the_story_of_a_client(
     client: Client, portrait_photographs: list[bytes], couple: photographs.Couple, galleries: Galleries
 ) -> None:
+    whole_story(client, portrait_photographs, couple, galleries)
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_the_story_of_a_client_on_postgresql(
+    galleries: Galleries,
+    postgres_server: Server,
+    portrait_photographs: list[bytes],
+    couple: photographs.Couple,
+) -> None:
+    galleries.new_database = postgres_server.new_database
+    there = firm(new_gallery(galleries)[0])
+    there.compartment("default")
+    with doors(there.gallery) as port:
+        whole_story(Client(there, there.key(KeyKind.SIGNING), port), portrait_photographs, couple, galleries)
+
+
+def whole_story(
+    client: Client, portrait_photographs: list[bytes], couple: photographs.Couple, galleries: Galleries
+) -> None:
+    """From the first collection to its deletion."""
     sdk, here = client.sdk(), {"CollectionId": "staff"}
     first, second, probe, *_ = portrait_photographs
     # create
