@@ -117,6 +117,9 @@ def prepare(folder: Path, references: int, seconds: float = float("inf")) -> Non
                 break
 
 
+PADDED_FROM = 10_000_000
+"""Subjects that were only copied have numbers above this."""
+
 _COPIED = {
     "subjects": {"subject_id": "subject_id + :far", "name_tag": "randomblob(32)"},
     "permissions": {"subject_id": "subject_id + :far", "permission_id": "substr(permission_id, 1, 30) || :mark"},
@@ -145,11 +148,11 @@ def pad(folder: Path, references: int, times: int) -> None:
         shutil.copytree(source.with_name(source.name + suffix), place.with_name(place.name + suffix))
     with closing(sqlite3.connect(place / "gallery.db")) as database:
         for copy in range(1, times):
-            named = {"far": copy * 10_000_000, "mark": f"g{copy}"}
+            named = {"far": copy * PADDED_FROM, "mark": f"g{copy}"}
             for table, changed in _COPIED.items():
                 columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
                 values = ", ".join(changed.get(column, column) for column in columns)
-                query = f"INSERT INTO {table} SELECT {values} FROM {table} WHERE subject_id < 10000000"
+                query = f"INSERT INTO {table} SELECT {values} FROM {table} WHERE subject_id < {PADDED_FROM}"
                 database.execute(query, {name: value for name, value in named.items() if f":{name}" in query})
             database.commit()
             print(f"  {(copy + 1) * references:,} references", flush=True)
@@ -328,14 +331,17 @@ def cost(folder: Path, references: int) -> Cost:
     signing = example_signing()
     data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
     authority = json.loads(data)["authority"]["name"]
-    subjects, wanted = min(references // REFERENCES_EACH, SUBJECTS), ROUNDS * (FEW + MANY)
-    if subjects < wanted + 2:
-        raise SystemExit(f"This needs a gallery of at least {REFERENCES_EACH * (wanted + 2):,} references.")
-    everybody = np.random.default_rng(3).permutation(np.linspace(1, subjects, wanted + 2).astype(int)[1:-1])
+    wanted = ROUNDS * (FEW + MANY)
     with copied(folder, references) as place, Countenance(place, clock=SteppedClock(SERVED)) as gallery:
         gallery.orders.register_authority(authority, signing.registered(authority).public_key)
         gallery.orders.serve(data)
         assert search(gallery, first_template(gallery))
+        with gallery._database.read() as connection:
+            held = [number for number in people.numbers(connection) if number < PADDED_FROM]
+        if len(held) < wanted + 2:
+            raise SystemExit(f"This needs a gallery of at least {REFERENCES_EACH * (wanted + 2):,} references.")
+        places = np.linspace(0, len(held) - 1, wanted + 2).astype(int)[1:-1]
+        everybody = np.random.default_rng(3).permutation(np.array(held)[places])
         judging = watched(gallery._execution, "_reach")
         gallery.orders.plan(ORDER)
         index = [watched(gallery._searching, name) for name in ("erase", "describe", "confirm_absent")]
