@@ -6,11 +6,14 @@ Rules kept here:
 * Everything that comes from the certificate is escaped; the page says nothing that is not in the certificate.
 * The page proves nothing, and says so in its first lines: the JSON beside it and the verifier do.
 * What is proven and what is only asserted stand apart, in plain words, in that order.
+* What is longer than a line (digests, keys, checkpoints) is broken where the paper ends and never cut off.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from hashlib import sha256
 from html import escape
 from string import Template
@@ -25,6 +28,8 @@ _CAUSES = {
     "expiry": "an expired permission",
     "retention": "the end of retention",
 }
+_DIGEST = re.compile(r"[0-9a-f]{8}|[0-9A-Za-z+/]{40,}={0,2}|.*SHA-256 [0-9a-f]{64}")
+"""What is set as code: ids of keys, digests, signatures."""
 _LISTED = 200
 """So many commitments and keys are printed; the rest is in the file. Ten thousand would be two hundred pages."""
 
@@ -35,18 +40,24 @@ _PAGE = Template("""<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Certificate of erasure $request</title>
 <style>
-body { font: 11pt/1.5 Georgia, serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #111; }
-h1 { font-size: 1.6em; margin-bottom: 0; } h2 { font-size: 1.15em; border-bottom: 1px solid #888; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .2em .6em .2em 0; }
-th { font-weight: normal; font-style: italic; } tr { break-inside: avoid; }
-code { font-size: .8em; overflow-wrap: anywhere; } pre { font-size: .75em; white-space: pre-wrap; overflow-wrap: anywhere; }
-.box { border: 1px solid #888; padding: .5em 1em; break-inside: avoid; } .asserted { border-style: dashed; }
-@page { margin: 2cm; }
+body { font: 11pt/1.45 Georgia, "Times New Roman", serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #111; }
+h1 { font-size: 1.7em; margin: 0; } h2 { font-size: 1.15em; border-bottom: 1px solid #888; margin: 1.6em 0 .5em; break-after: avoid; }
+h1 + p { margin-top: .3em; } li { margin: .15em 0; } ul { padding-left: 1.3em; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .25em .8em .25em 0; }
+th { font-weight: normal; font-style: italic; color: #444; border-bottom: 1px solid #ccc; } tr { break-inside: avoid; }
+td { overflow-wrap: break-word; hyphens: manual; } td:first-child { white-space: nowrap; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+code, pre { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; } code { font-size: .78em; overflow-wrap: anywhere; }
+pre { font-size: .72em; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3em 0 1em; break-inside: avoid; }
+.box { border: 1px solid #888; padding: .5em 1em; } .asserted { border-style: dashed; } p.box, .box > p { break-inside: avoid; }
+.list { columns: 1; line-height: 1.35; }
+@media print { body { max-width: none; margin: 0; padding: 0; font-size: 10pt; } }
+@page { size: A4; margin: 2cm 2cm 2.2cm; @bottom-right { content: counter(page) " / " counter(pages); font: 8pt Georgia, serif; } }
 </style>
 </head>
 <body>
 <h1>Certificate of erasure</h1>
-<p>$request, issued by $gallery on $issued, because of $cause.</p>
+<p>Issued on $issued by <code>$gallery</code>, because of $cause.<br>Erasure <code>$request</code></p>
 <p class="box"><strong>This page proves nothing by itself.</strong> It is a reading of the file whose SHA-256 is
 <code>$digest</code>. Check that file with the verifier and the public keys that you received on another way.</p>
 
@@ -62,10 +73,10 @@ code { font-size: .8em; overflow-wrap: anywhere; } pre { font-size: .75em; white
 <ul>$asserted</ul></div>
 
 <h2>What was erased</h2>
-<table><tr><th>keeper</th><th>what</th><th>how many</th></tr>$artefacts</table>
+$artefacts
 
 <h2>What the keepers answered when asked whether anything is left</h2>
-<table><tr><th>keeper</th><th>answer</th><th>how it looked</th><th>what it cannot know</th></tr>$holders</table>
+$holders
 
 <h2>Who had received something, and was told</h2>
 $recipients
@@ -77,7 +88,8 @@ $retained
 <p>$backup</p>
 
 <h2>The log</h2>
-<p>Steps, with their numbers in the log $log: $steps.</p>
+<p>Each step is an entry of the log <code>$log</code>, written when the step was done.</p>
+$steps
 <p>Checkpoint before:</p><pre>$before</pre>
 <p>Checkpoint after:</p><pre>$after</pre>
 
@@ -89,7 +101,7 @@ $retained
 <p>$keys</p>
 
 <h2>Signatures</h2>
-<table><tr><th>as</th><th>name</th><th>key</th><th>signature</th></tr>$signatures</table>
+$signatures
 </body>
 </html>
 """)  # fmt: skip  # noqa: E501
@@ -108,7 +120,7 @@ def render(certificate: bytes) -> str:
     return _PAGE.substitute(
         request=escape(said["request"]),
         gallery=escape(said["gallery"]),
-        issued=escape(said["issued_at"]),
+        issued=escape(_moment(said["issued_at"])),
         cause=escape(_CAUSES.get(said["kind"], said["kind"])),
         digest=sha256(certificate).hexdigest(),
         facts=_facts(said),
@@ -116,14 +128,25 @@ def render(certificate: bytes) -> str:
             f"<li>{escape(one['text'])} <em>({_numbers(one['checks'])})</em></li>" for one in said["proven"]
         ),
         asserted="".join(f"<li>{escape(one['text'])}</li>" for one in said["asserted"]),
-        artefacts=_rows((one["holder"], one["what"], one["count"]) for one in said["artefacts"]),
-        holders=_rows(
-            (one["holder"], _answer(one), one["checked"], one["unconfirmed"] or "") for one in said["holders"]
+        artefacts=_table(
+            ("keeper", "what", "how many"),
+            [(one["holder"], one["what"], one["count"]) for one in said["artefacts"]],
+            "Nothing was held when the erasure began.",
+        ),
+        holders=_table(
+            ("keeper", "answer", "how it looked", "what it cannot know"),
+            [(one["holder"], _answer(one), one["checked"], one["unconfirmed"] or "") for one in said["holders"]],
+            "No keeper is named.",
         ),
         recipients=_table(
             ("recipient", "told", "answer", "answered"),
             [
-                (one["recipient"], one["told_at"] or "not yet", one["answer"] or "none", one["answered_at"] or "")
+                (
+                    one["recipient"],
+                    _moment(one["told_at"]) or "not yet",
+                    one["answer"] or "none",
+                    _moment(one["answered_at"]),
+                )
                 for one in said["recipients"]
             ],
             "Nobody, by the gallery's records.",
@@ -131,52 +154,76 @@ def render(certificate: bytes) -> str:
         retained=_table(
             ("what", "ground", "how many", "until"),
             [
-                (one["what"], one["ground"], one["count"], one["until"] or "no end is set")
+                (one["what"], one["ground"], one["count"], _moment(one["until"]) or "no end is set")
                 for one in said["retained"]
             ],
             "Nothing, by the gallery's statement.",
         ),
         backup=_backup(said["backup"]),
         log=escape(said["log"]),
-        steps=escape(", ".join(_step(one) for one in log["entries"])),
+        steps=_table(
+            ("step", "logged at", "entry"),
+            [(*_step(one["entry"]), one["index"]) for one in log["entries"]],
+            "No step is shown.",
+        ),
         before=escape(log["before"]),
         after=escape(log["after"]),
         subjects=_listed(said["subjects"]["commitments"]),
         keys=_listed(said["keys"]["ids"]),
-        signatures=_rows((one["role"], one["name"], one["key"], one["signature"]) for one in parsed["signatures"]),
+        signatures=_table(
+            ("as", "name", "key", "signature"),
+            [(one["role"], one["name"], one["key"], one["signature"]) for one in parsed["signatures"]],
+            "It bears no signature.",
+        ),
     )
 
 
 def _facts(said: dict[str, Any]) -> str:
     subjects = said["subjects"]
     rows: list[tuple[object, ...]] = [
-        ("Subjects", f"{subjects['count']}, of whom {subjects['by_doubt_alone']} by doubt alone"),
-        ("Keys destroyed", said["keys"]["count"]),
+        ("Subjects", f"{_number(subjects['count'])}, of whom {_number(subjects['by_doubt_alone'])} by doubt alone"),
+        ("Keys destroyed", _number(said["keys"]["count"])),
         ("Method", said["method"]),
     ]
     if said["scope_sha256"] is not None:
-        rows.append(("SHA-256 of the order's scope", said["scope_sha256"]))
+        rows.append(("The order’s scope", f"SHA-256 {said['scope_sha256']}"))
     rows += [
-        (f"Index {one['index']}", f"epoch {one['before']} before, {one['after']} after") for one in said["epochs"]
+        ("Search index" if one["index"] == "index" else f"Index “{one['index']}”", _epochs(one))
+        for one in said["epochs"]
     ]
     return _rows(rows)
 
 
+def _epochs(one: dict[str, Any]) -> str:
+    return f"epoch {one['before']} before, epoch {one['after']} after"
+
+
 def _answer(one: dict[str, Any]) -> str:
-    return "nothing is left" if one["absent"] else f"{one['remaining']} are left"
+    return "nothing is left" if one["absent"] else f"{_number(one['remaining'])} left"
 
 
 def _backup(backup: dict[str, Any]) -> str:
-    until = (
-        "" if backup["horizon"] is None else f" The last backup that could hold them ends on {backup['horizon']}."
-    )
-    return escape(backup["note"] + until)
+    ends = _moment(backup["horizon"])
+    return escape(backup["note"] + (f" The last backup that could hold them ends on {ends}." if ends else ""))
 
 
-def _step(one: dict[str, Any]) -> str:
-    """The event of a logged step, cut out of its JSON without believing that it is well formed."""
-    _, _, rest = one["entry"].partition('"event":"')
-    return f"{rest.partition(chr(34))[0]} {one['index']}"
+def _step(entry: str) -> tuple[str, str]:
+    """Name and time of a logged step, cut out of its JSON without believing that it is well formed."""
+    event, at = (entry.partition(f'"{member}":"')[2].partition('"')[0] for member in ("event", "at"))
+    return event.removeprefix("erasure.").replace("_", " "), _moment(at)
+
+
+def _moment(text: str | None) -> str:
+    """A time as people write it, in UTC; what is no time stays as it is, and none is nothing."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return text or ""
+    return f"{at.day} {at:%B %Y, %H:%M:%S} {at.tzname() or ''}".strip()
+
+
+def _number(count: object) -> str:
+    return f"{count:,}" if isinstance(count, int) else str(count)
 
 
 def _numbers(checks: Sequence[int]) -> str:
@@ -184,16 +231,25 @@ def _numbers(checks: Sequence[int]) -> str:
 
 
 def _rows(rows: Iterable[Sequence[object]]) -> str:
-    return "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, int):
+        return f'<td class="number">{_number(cell)}</td>'
+    text = escape(str(cell))
+    return f"<td><code>{text}</code></td>" if _DIGEST.fullmatch(str(cell)) else f"<td>{text}</td>"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], otherwise: str) -> str:
     if not rows:
         return f"<p>{escape(otherwise)}</p>"
-    return f"<table><tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>{_rows(rows)}</table>"
+    kinds = [' class="number"' if isinstance(cell, int) else "" for cell in rows[0]]
+    head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, heads, strict=True))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{_rows(rows)}</tbody></table>"
 
 
 def _listed(names: Sequence[str]) -> str:
     shown = "<br>".join(f"<code>{escape(name)}</code>" for name in names[:_LISTED])
     more = len(names) - _LISTED
-    return shown + (f"<br>and {more} more, all in the file." if more > 0 else "")
+    return shown + (f"<br>and {_number(more)} more, all in the file." if more > 0 else "")
