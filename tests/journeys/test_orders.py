@@ -20,6 +20,7 @@ from countenance.errors import (
     DateImpossible,
     DeadlineBeforeService,
     ErasureHeld,
+    InputInvalid,
     OrderForbids,
     OrderServed,
     OrderSignatureWrong,
@@ -31,6 +32,7 @@ from countenance.errors import (
     ScopeMeansEveryone,
     SubjectUnknown,
 )
+from countenance.store import notices
 from tests.galleries import Galleries
 from tests.order_gallery import (
     NAMED,
@@ -271,8 +273,6 @@ def test_a_withdrawal_under_a_hold_is_out_of_search_at_once_and_erased_when_the_
 def test_an_erasure_is_not_certified_before_every_recipient_has_answered(galleries: Galleries) -> None:
     gallery, _ = served(galleries, "garante-2022")
     with gallery._database.write() as connection:
-        from countenance.store import notices
-
         number = gallery._ledger.find("IT-0").subject_id
         notices.disclose(connection, "d1", number, "police of Exampletown", "2022-02-01T00:00:00Z")
     answer = gallery.orders.execute("garante-2022").as_dict()
@@ -286,6 +286,27 @@ def test_an_erasure_is_not_certified_before_every_recipient_has_answered(galleri
     (certificate,) = gallery.orders.certificate("garante-2022")
     assert verdict(gallery, certificate).ok
     assert "erase" in gallery.orders.execute("garante-2022").as_dict()["met"]  # type: ignore[operator]
+
+
+def test_who_answers_has_been_told_and_what_is_certified_stays_as_it_is(galleries: Galleries) -> None:
+    gallery, _ = served(galleries, "garante-2022")
+    with gallery._database.write() as connection:
+        for number, name in enumerate(("IT-0", "IT-1")):
+            subject = gallery._ledger.find(name).subject_id
+            notices.disclose(connection, f"d{number}", subject, f"office {number}", "2022-02-01T00:00:00Z")
+    gallery.orders.execute("garante-2022")
+    (erasure,) = {notice.row.erasure_id for notice in gallery.duties.notices()}
+    for nothing in ("", "  ", "two\nlines", "x" * 401):
+        with pytest.raises(InputInvalid):
+            gallery.duties.told(erasure, "office 0", nothing)
+    for number in (0, 1):
+        said = gallery.duties.told(erasure, f"office {number}", "deleted").as_dict()
+        assert said["told"] == said["answered"]
+    (certificate,) = gallery.orders.certificate("garante-2022")
+    assert verdict(gallery, certificate).ok
+    assert gallery.duties.told(erasure, "office 0", "deleted").as_dict()["answer"] == "deleted"
+    with pytest.raises(InputInvalid, match="certified"):
+        gallery.duties.told(erasure, "office 0", "not deleted after all")
 
 
 def _without_signature(papers: dict[str, Any]) -> bytes:

@@ -19,6 +19,8 @@ from countenance.store.notices import NoticeRow
 from countenance.store.orders import HoldRow
 from countenance.terms import GALLERYS_OWN, CompartmentId
 
+LONGEST_ANSWER = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -103,11 +105,18 @@ class Duties:
     def told(self, erasure_id: str, recipient: str, answer: str | None = None) -> Notice:
         """Put on record that a recipient was told of an erasure, or what it answered.
 
-        With the last answer the erasure is complete and its certificate is written.
+        With the last answer the erasure is complete and its certificate is written; then nothing of it changes.
         Raises InputInvalid; ErasureIncomplete when a keeper meanwhile finds something.
         """
         now = clock.to_text(self._clock.now())
+        if answer is not None and not (
+            0 < len(answer := answer.strip()) <= LONGEST_ANSWER and answer.isprintable()
+        ):
+            raise InputInvalid(f"An answer is 1 to {LONGEST_ANSWER} printable characters.")
         with self._database.write() as connection:
+            erasure = erasures.get(connection, erasure_id)
+            if erasure is not None and erasure.state is erasures.ErasureState.CONFIRMED:
+                return _as_certified(notices.listed(connection, erasure_id), recipient, answer)
             known = (
                 notices.tell(connection, erasure_id, recipient, now)
                 if answer is None
@@ -127,3 +136,11 @@ class Duties:
             row = erasures.get(connection, erasure_id)
             silent = notices.silent(connection, erasure_id)
         return silent == 0 and row is not None and row.state is not erasures.ErasureState.CONFIRMED
+
+
+def _as_certified(rows: Sequence[NoticeRow], recipient: str, answer: str | None) -> Notice:
+    """What a certificate says already, said again. Raises InputInvalid for anything else."""
+    for row in rows:
+        if row.recipient == recipient and answer in (None, row.answer):
+            return Notice(row)
+    raise InputInvalid("This erasure is certified, with what its recipients answered.")

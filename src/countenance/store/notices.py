@@ -64,9 +64,11 @@ def tell(connection: Connection, erasure_id: str, recipient: str, at_utc: str) -
 
 
 def answered(connection: Connection, erasure_id: str, recipient: str, answer: str, at_utc: str) -> bool:
-    """Write down what a recipient answered; False when there is no such notice."""
+    """Write down what a recipient answered; False when there is no such notice. Who answers has been told."""
     where = (_n.c.erasure_id == erasure_id, _n.c.recipient == recipient)
-    return connection.execute(update(_n).where(*where).values(answer=answer, answered_utc=at_utc)).rowcount == 1
+    told = func.coalesce(_n.c.told_utc, at_utc)
+    values = {"answer": answer, "answered_utc": at_utc, "told_utc": told}
+    return connection.execute(update(_n).where(*where).values(values)).rowcount == 1
 
 
 def of_erasure(connection: Connection, erasure_id: str) -> list[NoticeRow]:
