@@ -262,6 +262,7 @@ class Composition(Recognising, ABC):
             kept.update(going)
             if going:
                 finished.append(self._eraser.erase(going, Errand(ground), progress=progress))
+        self._execution.settle_daily()
         if finished:
             self._save_if_possible()
         self.oversight.compartments.finish_closing()

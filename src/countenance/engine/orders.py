@@ -14,7 +14,7 @@ from countenance.custody.orders.desk import Desk, Docket
 from countenance.custody.orders.model import EvidenceKind, Verb
 from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.signing import AuthorityKey, read_public_key
-from countenance.custody.orders.state import Event, EventKind, OrderState, Shown
+from countenance.custody.orders.state import Event, EventKind, Shown
 from countenance.custody.proof import compliance, verifier
 from countenance.custody.proof.page import render
 from countenance.custody.proof.witness import GalleryWitness
@@ -84,8 +84,7 @@ class Orders:
                     f"The scope of this order means everybody: {count} subjects.",
                     remedy=f"If that is meant, serve it again with --confirm-count {count}.",
                 )
-        state = self._desk.serve(signed)
-        self._note("served", state)
+        state = self._execution.serve(signed)
         return Served(self._desk.get(signed.order.id), self._execution.settle(state))
 
     def plan(self, order_id: str) -> PlanAnswer:
@@ -111,9 +110,7 @@ class Orders:
             event = Event(chosen, now, revision.order.instrument, order=revision.order)
         else:
             event = Event(chosen, now, self._desk.instrument(paper), hold_id=hold_id)
-        state = self._desk.happen(order_id, event, revision=revision)
-        self._note(chosen.value, state)
-        moved = self._execution.settle(state)
+        _, moved = self._execution.happen(order_id, event, revision)
         return Served(self._desk.get(order_id), moved)
 
     def execute(self, order_id: str, *, progress: Progress | None = None) -> ExecutionAnswer:
@@ -223,10 +220,6 @@ class Orders:
     def docket(self) -> tuple[dict[str, object], ...]:
         """All orders, the next deadline first, with days left and the penalty accrued so far."""
         return tuple(describe(docket) for docket in self._desk.everything())
-
-    def _note(self, event: str, state: OrderState) -> None:
-        order = f"sha256:{sha256(state.order.id.encode()).hexdigest()}"
-        self._witness.note(f"order.{event}", self._clock.now(), order=order, revision=state.order.revision)
 
 
 def _numbered(file: Path, number: int) -> Path:

@@ -27,28 +27,32 @@ from countenance.custody.orders.checks import in_dependency_order
 from countenance.custody.orders.conflicts import Escalated, confront
 from countenance.custody.orders.consequences import may_destroy
 from countenance.custody.orders.desk import Desk, scope_digest
+from countenance.custody.orders.forbidding import forbidding
 from countenance.custody.orders.model import (
     CUSTOMER_VERBS,
     EvidenceKind,
-    Instrument,
     Obligation,
     Order,
     Reached,
     Verb,
 )
+from countenance.custody.orders.signing import SignedOrder
 from countenance.custody.orders.state import Event, EventKind, Fulfilment, OrderState, Refused, Shown, State
-from countenance.custody.residency.decision import Decision
 from countenance.custody.residency.evidence import Evidence
+from countenance.custody.residency.names import Names
 from countenance.custody.residency.register import Judged, Reach, Register
 from countenance.custody.residency.report import Counts, counts
-from countenance.errors import OrderTransitionRefused
+from countenance.errors import ClockSetBack, OrderTransitionRefused
 from countenance.holding import Absence, Holding
-from countenance.store import erasures, feed, notices, orders
+from countenance.store import erasures, feed, notices, numbering, orders
 from countenance.store.database import Database
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 
 LOG_ENTRY = "log-entry-"
 """How a paper refers to an entry of the log, followed by its number."""
+
+SETTLED = "orders_settled"
+"""The fact in which the store remembers on which day it was last seen who is under a freezing order."""
 
 LISTED = 1000
 """Subjects that a plan explains one by one; the counts are always of all."""
@@ -142,34 +146,91 @@ class Execution:
         return Plan(order.id, on, inside, reach.counts, artefacts, held, sealed)
 
     def _reach(
-        self, connection: Connection, order: Order, on: date, only: Sequence[SubjectId] | None = None
+        self,
+        connection: Connection,
+        order: Order,
+        on: date,
+        only: Sequence[SubjectId] | None = None,
+        names: Names | None = None,
     ) -> Reach:
         scopes = order.protective_scopes
         if not scopes:
             return Reach((), counts(()))
-        return self._register.judge_everyone(connection, scopes, on, order.protects, only)
+        return self._register.judge_everyone(connection, scopes, on, order.protects, only, names)
 
     # -- holding back ---------------------------------------------------------------------------------------
+
+    def serve(self, signed: SignedOrder) -> OrderState:
+        """Take an order in, and into the log. Raises OrderServed, OrderTransitionRefused."""
+        return self._desk.serve(signed, lambda _, state: self._note("served", state))
+
+    def happen(self, order_id: str, event: Event, revision: SignedOrder | None = None) -> tuple[OrderState, int]:
+        """Let something happen to an order; log it, and make searches agree with it, or nothing of all that.
+
+        Returns its state, and how many subjects are held back or let go by it. Raises OrderUnknown,
+        OrderTransitionRefused.
+        """
+        order = self._desk.get(order_id).state.order if revision is None else revision.order
+        names, moved = self._register.look_up_names(order.protective_scopes), 0
+
+        def at_once(connection: Connection, state: OrderState) -> None:
+            nonlocal moved
+            if event.kind is not EventKind.COMPLY:  # which changes nothing for searches
+                moved = self._hold(connection, state, None, names)
+            self._note(event.kind.value, state)
+
+        state = self._desk.happen(order_id, event, revision=revision, also=at_once)
+        self._tell(state, moved)
+        return state, moved
+
+    def settle_daily(self) -> int:
+        """Hold back who has come under a freezing order since yesterday, by the calendar; returns how many."""
+        today = self._clock.now().date().isoformat()
+        with self._database.read() as connection:
+            if numbering.fact(connection, SETTLED) == today or not orders.everything(connection):
+                return 0
+        try:
+            dockets = self._desk.everything()
+        except ClockSetBack:  # what is held back stays so, and every command about orders says it
+            return 0
+        moved = sum(self.settle(one.state) for one in dockets if one.state.frozen)
+        with self._database.write() as connection:
+            numbering.set_fact(connection, SETTLED, today)
+        return moved
 
     def settle(self, state: OrderState, only: Sequence[SubjectId] | None = None) -> int:
         """Make searches agree with an order's state: hold its subjects back, or let them go; returns how many.
 
         With ``only``, as far as these subjects go.
         """
-        order = state.order
+        names = self._register.look_up_names(state.order.protective_scopes, only) if state.frozen else None
         with self._database.write() as connection:
-            if state.frozen:
-                inside = self._reach(connection, order, self._clock.now().date(), only).inside
-                members = [(one.subject_id, one.alike.decision.value) for one in inside]
-                moved = orders.hold_back(connection, order.id, members)
-                feed.announce_subjects(connection, feed.Change.REMOVE, moved)
-            else:
-                moved = orders.let_go(connection, order.id) if only is None else []
-                feed.announce_subjects(connection, feed.Change.ADD, moved)
+            moved = self._hold(connection, state, only, names)
+        self._tell(state, moved)
+        return moved
+
+    def _hold(
+        self, connection: Connection, state: OrderState, only: Sequence[SubjectId] | None, names: Names | None
+    ) -> int:
+        order = state.order
+        if state.frozen:
+            inside = self._reach(connection, order, self._clock.now().date(), only, names).inside
+            members = [(one.subject_id, one.alike.decision.value) for one in inside]
+            moved = orders.hold_back(connection, order.id, members)
+            feed.announce_subjects(connection, feed.Change.REMOVE, moved)
+        else:
+            moved = orders.let_go(connection, order.id) if only is None else []
+            feed.announce_subjects(connection, feed.Change.ADD, moved)
+        return len(moved)
+
+    def _tell(self, state: OrderState, moved: int) -> None:
         if moved:
             event = "order.held_back" if state.frozen else "order.let_go"
-            self._recorder.note(event, self._clock.now(), order=_word(order.id), subjects=len(moved))
-        return len(moved)
+            self._recorder.note(event, self._clock.now(), order=_word(state.order.id), subjects=moved)
+
+    def _note(self, event: str, state: OrderState) -> None:
+        order, revision = _word(state.order.id), state.order.revision
+        self._recorder.note(f"order.{event}", self._clock.now(), order=order, revision=revision)
 
     def settle_newcomers(self, subject_ids: Sequence[SubjectId]) -> int:
         """Hold back those of these subjects who have come under a freezing order; returns how many."""
@@ -180,20 +241,7 @@ class Execution:
 
         ``asked`` are names with what would be told of their bearers.
         """
-        on = self._clock.now().date()
-        for docket in self._desk.everything():
-            order = docket.state.order
-            if docket.state.state in (State.SET_ASIDE, State.EXPIRED, State.DRAFT):
-                continue
-            for obligation in order.obligations:
-                if obligation.verb is not Verb.CEASE_COLLECT:
-                    continue
-                scope = order.scope_of(obligation)
-                for name, evidence in asked:
-                    judgement = self._register.judge(scope, evidence, name, on)
-                    if judgement.decision in (Decision.IN, Decision.POSSIBLE):
-                        return order.id
-        return None
+        return forbidding(self._desk, self._register, asked, self._clock.now().date())
 
     # -- carrying out ---------------------------------------------------------------------------------------
 
@@ -310,8 +358,7 @@ class Execution:
         for escalation in answer.escalations(self._desk.holds(), now):
             if escalation.hold_id not in known:
                 event = Event(EventKind.ESCALATE, now, state.order.instrument, escalation=escalation)
-                self._desk.happen(state.order.id, event)
-                self._recorder.note("order.escalated", now, order=_word(state.order.id))
+                self._desk.happen(state.order.id, event, also=lambda _, after: self._note("escalated", after))
 
     def _fulfil(self, state: OrderState, obligation: Obligation, shown: Sequence[Shown]) -> OrderState:
         now = self._clock.now()
@@ -327,14 +374,12 @@ class Execution:
 
     def _freeze(self, state: OrderState) -> OrderState:
         if not state.frozen:
-            state = self._event(state, EventKind.FREEZE)
+            return self._event(state, EventKind.FREEZE)
         self.settle(state)
         return state
 
-    def _event(self, state: OrderState, kind: EventKind, instrument: Instrument | None = None) -> OrderState:
-        now = self._clock.now()
-        self._recorder.note(f"order.{kind.value}", now, order=_word(state.order.id))
-        return self._desk.happen(state.order.id, Event(kind, now, instrument or state.order.instrument))
+    def _event(self, state: OrderState, kind: EventKind) -> OrderState:
+        return self.happen(state.order.id, Event(kind, self._clock.now(), state.order.instrument))[0]
 
 
 def _artefacts(order: Order) -> frozenset[ArtefactClass]:

@@ -7,6 +7,7 @@ pure answer of orders.transitions and is written down with its instrument; what 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -34,6 +35,9 @@ from countenance.store.database import Database
 from countenance.store.orders import KeyRow, OrderRow
 from countenance.vault.keys import KeyRing
 from countenance.vault.own import OwnPapers
+
+Also = Callable[[Connection, OrderState], object]
+"""What has to be so in the same instant as an order's new state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,11 @@ class Desk:
         """An order's file, form and signature and meaning checked. Raises OrderError and its kinds."""
         return read_order(data, AuthorityKeys(self.keys()))
 
-    def serve(self, signed: SignedOrder) -> OrderState:
-        """Take an order in. Raises OrderServed when one of that id is on record, OrderTransitionRefused."""
+    def serve(self, signed: SignedOrder, also: Also) -> OrderState:
+        """Take an order in; ``also`` is done in the same transaction.
+
+        Raises OrderServed when one of that id is on record, OrderTransitionRefused.
+        """
         order = signed.order
         event = Event(EventKind.SERVE, order.service.at, order.instrument)
         state = self._to_now(_allowed(apply(drafted(order), event)))
@@ -100,6 +107,7 @@ class Desk:
             row = OrderRow(order.id, signed.digest, clock.to_text(order.service.at), b"", b"")
             orders.add(connection, row)
             self._save(connection, state, signed.digest, signed.to_document())
+            also(connection, state)
         return state
 
     def get(self, order_id: str) -> Docket:
@@ -131,10 +139,11 @@ class Desk:
         event: Event,
         *,
         revision: SignedOrder | None = None,
+        also: Also | None = None,
     ) -> OrderState:
         """Let something happen to an order. Raises OrderUnknown; OrderTransitionRefused with the reason.
 
-        ``revision`` is the signed next revision that a variation brings.
+        ``revision`` is the signed next revision that a variation brings; ``also`` is done in the same transaction.
         """
         with self._database.write() as connection:
             row = self._row(connection, order_id)
@@ -142,6 +151,8 @@ class Desk:
             state = _allowed(apply(state, event))
             document = self._document(row) if revision is None else revision.to_document()
             self._save(connection, state, row.digest if revision is None else revision.digest, document)
+            if also is not None:
+                also(connection, state)
         return state
 
     def document(self, order_id: str) -> dict[str, object]:

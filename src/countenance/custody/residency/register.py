@@ -29,9 +29,10 @@ from countenance.custody.residency.evidence import (
 from countenance.custody.residency.extract import VERSION as EXTRACTOR_VERSION
 from countenance.custody.residency.extract import Finding
 from countenance.custody.residency.intervals import Interval
+from countenance.custody.residency.names import Names, names_in
 from countenance.custody.residency.places import Place, place
 from countenance.custody.residency.report import Counts, counted
-from countenance.custody.residency.scope import InPlace, Named, Scope, comparable_name, leaves
+from countenance.custody.residency.scope import InPlace, Scope, leaves
 from countenance.errors import EvidenceInvalid, PermissionRefused
 from countenance.store import references, residency, subjects, told
 from countenance.store.database import Database
@@ -215,6 +216,18 @@ class Register:
 
     # -- whole galleries ------------------------------------------------------------------------------------
 
+    def look_up_names(self, scopes: Sequence[Scope], only: Sequence[SubjectId] | None = None) -> Names | None:
+        """Whom ``scopes`` name, for a judgement that is about to be written down; None when they name nobody.
+
+        Every name has to be unsealed for it, so it is done before the transaction that writes and not inside.
+        """
+        named = names_in(scopes)
+        if not named:
+            return None
+        with self._database.read() as connection:
+            everyone = subjects.numbers(connection) if only is None else only
+            return Names(named).and_of(connection, self._ledger, everyone)
+
     def judge_everyone(
         self,
         connection: Connection,
@@ -222,21 +235,26 @@ class Register:
         on: date,
         protects: Callable[[Decision], bool],
         only: Sequence[SubjectId] | None = None,
+        names: Names | None = None,
     ) -> Reach:
         """Where every subject (or ``only`` these) stands to the widest of ``scopes`` on the day ``on``.
 
-        Subjects of whom the same is told, at the same places and days, are judged once.
+        Subjects of whom the same is told, at the same places and days, are judged once. With ``names``, which were
+        looked up before for the same names and ``only``, no name is unsealed but of who has come since.
         """
         everyone = subjects.numbers(connection) if only is None else only
         looked_at = [leaf for scope in scopes for leaf in leaves(scope)]
         by_image = any(isinstance(leaf, InPlace) and leaf.predicate in IMAGE_PREDICATES for leaf in looked_at)
-        named = sorted({leaf.key for leaf in looked_at if isinstance(leaf, Named)})
-        names = self._named(connection, everyone, named) if named else {}
+        named = names_in(scopes)
+        if names is None or names.keys != named:
+            names = Names(named)
+        called = names.and_of(connection, self._ledger, everyone).named if named else {}
         # What else a judgement looks at: whether she is named, and whether there is an image at all.
         with_image = set(references.count_images_by_subject(connection)) if by_image else set[int]()
-        apart = dict.fromkeys(with_image, len(named) + 1)
-        for number, key in names.items():
-            apart[number] = apart.get(number, 0) + 1 + named.index(key)
+        apart = dict.fromkeys(with_image, len(named) + 2)
+        for number, key in called.items():
+            place_ = len(named) if key is None else named.index(key)
+            apart[number] = apart.get(number, 0) + 1 + place_
         groups = list(told.groups(connection, everyone, apart, by_image=by_image))
         firsts = [SubjectId(group[0]) for group in groups]
         said = told.told(connection, firsts)
@@ -246,7 +264,7 @@ class Register:
         inside: list[Judged] = []
         for number, group in zip(firsts, groups, strict=True):
             some = images.get(number, ("any",) if number in with_image else ())
-            name = names.get(number, _NOBODY) if named else None
+            name = called.get(number, _NOBODY) if named else None
             facts = _facts(said.get(number, ()), some, name)
             judgement = either([evaluate(scope, facts, on=on) for scope in scopes])
             judgements.append((judgement, len(group)))
@@ -264,15 +282,6 @@ class Register:
         """Where a subject would stand of whom just this is told."""
         facts = Facts(_REPRESENTATIVE, frozenset({name}), (), tuple(evidence))
         return evaluate(scope, facts, on=on)
-
-    def _named(self, connection: Connection, only: Sequence[int], keys: Sequence[str]) -> dict[SubjectId, str]:
-        """Those of these subjects whose name is one of ``keys``, each with it."""
-        found = {}
-        for number, row in subjects.by_ids(connection, only).items():
-            key = comparable_name(self._ledger.name(row))
-            if key in keys:
-                found[number] = key
-        return found
 
     def _row(self, subject: SubjectRow, evidence: Evidence) -> EvidenceRow:
         sealer = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
