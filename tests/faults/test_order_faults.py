@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,24 @@ import pytest
 
 from countenance import Countenance
 from countenance.clock import SteppedClock, from_text
-from countenance.errors import CountenanceError, DiskFull, KeysForeign, LogError, SealBroken
+from countenance.custody.proof import verifier, witness
+from countenance.custody.proof.witness import GalleryWitness
+from countenance.errors import (
+    AnswerNotKept,
+    CountenanceError,
+    DiskFull,
+    ErasureIncomplete,
+    KeysForeign,
+    LogError,
+    SealBroken,
+)
+from countenance.holding import Absence
+from countenance.log import TamperEvidentLog
+from countenance.oversight.once import Fresh, Replay
+from countenance.oversight.parties import MACHINE
+from countenance.store import erasures, feed
+from countenance.store import orders as stored_orders
+from countenance.store.holder import StoreHolder
 from countenance.vault import files
 from tests.galleries import Galleries
 from tests.order_gallery import document, found, people, register, residents, signed, verdict
@@ -179,10 +197,16 @@ def test_no_class_of_byte_of_a_certificate_can_be_altered_unseen(gallery: Counte
 def test_an_old_copy_of_the_whole_gallery_does_not_bring_the_erased_back(
     gallery: Countenance, galleries: Galleries, tmp_path: Path
 ) -> None:
+    fresh = gallery.oversight.once.begin(MACHINE, "key", b"sent")
+    assert isinstance(fresh, Fresh)
+    number = gallery._ledger.find("IT-0").subject_id
+    gallery.oversight.once.finish(fresh.request_id, 201, b"made for IT-0", number)
+    assert gallery.oversight.once.begin(MACHINE, "key", b"sent") == Replay(201, b"made for IT-0")
     gallery.backup(tmp_path / "old.tar")
     control = found(gallery, ["IT-0"])
     assert control == {"IT-0"}
     gallery.close()
+    gallery._staged.put(7, number, b"an upload of a process that was killed")
     shutil.copytree(galleries.folder, tmp_path / "copied by hand")
     with galleries.open() as gallery:
         gallery.orders.execute(ORDER)
@@ -196,6 +220,8 @@ def test_an_old_copy_of_the_whole_gallery_does_not_bring_the_erased_back(
     with Countenance(tmp_path / "again", keys=galleries.keys, clock=galleries.clock) as restored:
         assert found(restored, sorted(residents())) == OUTSIDE
         assert restored.log.fsck().ok
+        with pytest.raises(AnswerNotKept):
+            restored.oversight.once.begin(MACHINE, "key", b"sent")
 
     # A folder that was copied by hand is known by its epoch, and its log is not continued either.
     shutil.rmtree(galleries.folder)
@@ -204,3 +230,119 @@ def test_an_old_copy_of_the_whole_gallery_does_not_bring_the_erased_back(
         assert found(restored, sorted(residents())) == OUTSIDE
         assert restored.log.fsck().ok
         assert len(list(galleries.folder.glob("log-*"))) == 1
+        assert list(galleries.folder.glob("staged/*/*/*")) == []
+        with pytest.raises(AnswerNotKept):
+            restored.oversight.once.begin(MACHINE, "key", b"sent")
+
+
+def erasing(gallery: Countenance) -> list[str]:
+    """The steps of erasures that the log has, in its order."""
+    log = gallery._witness.log
+    return [one.event for one in log.entries(0, log.size) if one.event.startswith("erasure.")]
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing that catches errors catches it."""
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    "where", [*erasures.ErasureState, "before the closing entry", "before the file"], ids=lambda one: str(one)
+)
+def test_killed_between_the_log_and_the_store_no_step_is_logged_twice(
+    galleries: Galleries, monkeypatch: pytest.MonkeyPatch, where: erasures.ErasureState | str
+) -> None:
+    made = galleries.new()
+    people(made, residents(1))
+    with monkeypatch.context() as fatal:
+        if where == "before the closing entry":
+            fatal.setattr(GalleryWitness, "certify", _dies)
+        elif where == "before the file":
+            fatal.setattr(witness, "write_whole", _dies)
+        else:
+            plain = erasures.advance
+
+            def advance(connection: Any, erasure_id: str, state: erasures.ErasureState, **more: Any) -> None:
+                if state is where:
+                    raise Killed  # the step is done and logged, and not written down
+                plain(connection, erasure_id, state, **more)
+
+            fatal.setattr(erasures, "advance", advance)
+        with pytest.raises(Killed):
+            made.withdraw("IT-0")
+    galleries.clock.step(timedelta(hours=3))
+    again = galleries.open()
+    status = again.status()
+    assert (status.erasures, status.erasures_open) == (1, 0)
+    events = erasing(again)
+    assert events == [f"erasure.{step}" for step in verifier.STEPS[1:]]
+    (certificate,) = (galleries.folder / "certificates").glob("*.json")
+    assert verdict(again, certificate.read_bytes()).ok
+    assert again.log.fsck().ok
+
+
+def test_a_step_that_had_to_be_done_again_is_logged_again(
+    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = galleries.new()
+    people(made, residents(1))
+    with monkeypatch.context() as broken:
+        broken.setattr(StoreHolder, "confirm_absent", lambda *_: Absence("store", False, "a row was left", 1))
+        with pytest.raises(ErasureIncomplete):
+            made.withdraw("IT-0")
+    again = galleries.open()
+    events = erasing(again)
+    first = [f"erasure.{step}" for step in verifier.STEPS[1:]]
+    assert events == [*first[:4], *first[1:]]
+    (certificate,) = (galleries.folder / "certificates").glob("*.json")
+    assert verdict(again, certificate.read_bytes()).ok
+
+
+@pytest.mark.parametrize(
+    "where",
+    [(stored_orders, "hold_back"), (feed, "announce_subjects"), (TamperEvidentLog, "append")],
+    ids=["before the rows", "before the index is told", "before the log"],
+)
+def test_an_order_that_is_killed_while_it_freezes_is_frozen_for_everybody_or_not_at_all(
+    gallery: Countenance,
+    galleries: Galleries,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    where: tuple[Any, str],
+) -> None:
+    paper = tmp_path / "paper.txt"
+    paper.write_text("freeze", "utf-8")
+    with monkeypatch.context() as fatal:
+        fatal.setattr(*where, _dies)
+        with pytest.raises(Killed):
+            gallery.orders.event(ORDER, "freeze", paper)
+    for one in (gallery, galleries.open()):
+        assert one.orders.get(ORDER)["frozen_since"] is None
+        assert found(one, sorted(residents())) == set(residents())
+    gallery.orders.event(ORDER, "freeze", paper)
+    assert found(gallery, sorted(residents())) == OUTSIDE
+
+
+def test_who_moves_under_a_frozen_order_by_the_calendar_alone_is_held_back_that_day(
+    gallery: Countenance, galleries: Galleries, tmp_path: Path
+) -> None:
+    on = galleries.clock.now().date() + timedelta(days=10)
+    gallery.residency.add(
+        "FR-0",
+        predicate="present_in",
+        value=["IT"],
+        signal="declaration",
+        since=on,
+        source="a letter that announces her move",
+    )
+    paper = tmp_path / "paper.txt"
+    paper.write_text("freeze", "utf-8")
+    gallery.orders.event(ORDER, "freeze", paper)
+    assert found(gallery, sorted(residents())) == OUTSIDE
+    galleries.clock.step(timedelta(days=11))
+    gallery.expire()  # as a service does every day, and every opening
+    assert found(gallery, sorted(residents())) == OUTSIDE - {"FR-0"}
+    assert found(galleries.open(), ["FR-0"]) == set()

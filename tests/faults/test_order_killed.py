@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from countenance.clock import SteppedClock, from_text
+from countenance.custody.proof import verifier
 from tests.galleries import Galleries
 from tests.order_gallery import document, people, photograph, register, residents, signed
 
@@ -79,6 +80,9 @@ CHILD = """
                             len(json.loads(one)["statement"]["subjects"]["commitments"]) for one in certificates
                         ]
                         answer["fsck"] = gallery.log.fsck().ok
+                        log = gallery._witness.log
+                        logged = [one.event for one in log.entries(0, log.size)]
+                        answer["logged"] = [one for one in logged if one.startswith("erasure.")]
                         answer["met"] = [
                             one["obligation"]
                             for one in gallery.orders.get("garante-2022")["obligations"]
@@ -160,6 +164,7 @@ EXPECTED = {
     "stands": [True],
     "subjects": [2],
     "fsck": True,
+    "logged": [f"erasure.{step}" for step in verifier.STEPS[1:]],
     "met": ["ban-using", "erase"],
     "status": [len(residents()) - 2, len(residents()) - 2 + 1, 1, 1],
     "open": 0,

@@ -81,16 +81,16 @@ def test_an_old_schema_ends_it_with_a_line_and_3_unless_it_may_migrate(
     gallery = galleries.new(clock=SystemClock())
     permit(gallery, "anna")
     with gallery._database.write() as connection:  # as the version before the newest left it
-        connection.execute(text("DROP TABLE account_links"))
-        connection.execute(text("DROP TABLE issuers"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+        connection.execute(text("DROP TABLE export_accounts"))
+        connection.execute(text("DROP TABLE suppressed_exports"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
     gallery.close()
     log = tmp_path / "log"
     with process(galleries, log) as (running, _):
         assert running.wait(PATIENCE_S) == 3
     (line,) = [one for one in map(json.loads, log.read_text().splitlines()) if one["event"] == "not opened"]
     assert line["code"] == "schema_older"
-    assert "0009" in line["says"]
+    assert "0010" in line["says"]
     assert line["remedy"]
     with process(galleries, log, migrate=True) as (running, url):
         until_ready(running, url)

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from countenance.clock import SteppedClock, from_text
-from countenance.store import references
+from countenance.oversight.once import Fresh
+from countenance.oversight.parties import MACHINE
+from countenance.store import references, request_tables
 from tests.galleries import Galleries
 from tests.order_gallery import document, face, people, photograph, register, signed
 
@@ -81,6 +84,16 @@ def test_nothing_of_the_erased_is_in_any_file_before_or_after(galleries: Galleri
         image_ids = [row.image_id for row in rows if row.image_id is not None]
     ciphertext = {f"ciphertext {n}": sealed[20:60] for n, sealed in enumerate(sealed_rows)}
     ciphertext["sealed picture"] = gallery._blobs.read(image_ids[0])[100:140]
+
+    # The service's own keepers: an upload that waits for its job, and an answer that is kept for a retry.
+    waiting = gallery._staged.put(gallery._owners.number, number, pictures[ERASED])
+    ciphertext["upload"] = waiting.read_bytes()[100:140]
+    fresh = gallery.oversight.once.begin(MACHINE, ERASED, ERASED.encode())
+    assert isinstance(fresh, Fresh)
+    gallery.oversight.once.finish(fresh.request_id, 201, f"made for {ERASED}".encode(), number)
+    with gallery._database.read() as connection:
+        (answer,) = connection.scalars(select(request_tables.request_answers.c.sealed_body))
+    ciphertext["kept answer"] = answer[-24:]
 
     # An order that names her: the paper itself must not become the place where her name survives.
     register(gallery, ORDER)

@@ -9,14 +9,24 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
+from sqlalchemy import Table, select
 
 from countenance import Countenance, TemplateRow
 from countenance.clock import SteppedClock, from_text
-from countenance.errors import AccountSuppressed, OrderForbids, PermissionInvalid, SuppressedImage
+from countenance.collection.accounts import Accounts
+from countenance.errors import (
+    AccountSuppressed,
+    OrderForbids,
+    PermissionInvalid,
+    PermissionRefused,
+    SuppressedImage,
+)
 from countenance.recognition.gallery import placing
 from countenance.recognition.images.position import position
+from countenance.store import collection_tables, schema
 from tests.galleries import Galleries
 from tests.order_gallery import PURPOSE, UNTIL, document, face, found, photograph, register, signed
+from tests.unit.collection import export_files as made
 
 ACLU = "aclu-2022"
 
@@ -136,6 +146,100 @@ def test_an_erased_account_stays_refused_after_an_expiry_and_in_another_process(
         again.permit("anna", purposes=[PURPOSE], residence="DE", until=date(2037, 1, 1))
 
 
+def exports(folder: Path, picture: bytes) -> list[Path]:
+    """One account's exports from three platforms; what they say it is called is in ``ACCOUNTS``."""
+    layouts = {"i.zip": made.instagram_json, "f.zip": made.facebook_json, "g.zip": made.takeout}
+    folder.mkdir()
+    return [made.zipped(layout({"1.jpg": picture}, picture), folder / name) for name, layout in layouts.items()]
+
+
+ACCOUNTS = (made.INSTAGRAM_NAME, "anna.mueller.77", made.GOOGLE_ADDRESS, made.GOOGLE_NUMBER)
+
+
+def test_an_erased_accounts_exports_are_refused_until_she_herself_returns(
+    both: Galleries, portrait_photographs: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = both.new()
+    for name, data in zip(("anna", "ben"), portrait_photographs[:2], strict=True):
+        permit(gallery, name)
+        photograph(gallery, name, data)
+    hers = exports(tmp_path / "exports", portrait_photographs[2])
+    for path in (*hers, hers[0]):  # once more changes nothing
+        gallery.collecting.import_album("anna", [path], hers=True)
+    kept = gallery.withdraw("anna").as_dict()["certificate"]
+    assert kept
+    (certificate,) = (both.folder / "certificates").glob("*.json")
+    retained = {one["what"]: one["count"] for one in json.loads(certificate.read_text())["statement"]["retained"]}
+    assert retained["keyed fingerprints of exports' accounts"] == len(ACCOUNTS)
+
+    def refused(path: Path) -> None:
+        with pytest.raises(AccountSuppressed) as raised:
+            gallery.collecting.import_album("ben", [path], hers=True)
+        said = f"{raised.value} {raised.value.remedy}".casefold()
+        assert "--returning" in said
+        assert not [one for one in ACCOUNTS if one.casefold() in said]
+
+    for path in hers:
+        refused(path)
+    with monkeypatch.context() as late:  # she was erased after the first look and before the import began
+        plain = Accounts.refuse_erased
+        late.setattr(Accounts, "refuse_erased", lambda *given: None if len(given) == 3 else plain(*given))
+        refused(hers[0])
+    assert gallery.collecting.bystanders("ben").imports == 0
+    his = made.instagram_json({"1.jpg": portrait_photographs[2]}, portrait_photographs[2])
+    his = {name: data.replace(made.INSTAGRAM_NAME.encode(), b"ben") for name, data in his.items()}
+    gallery.collecting.import_album("ben", [made.zipped(his, tmp_path / "ben.zip")], hers=True)
+
+    permit(gallery, "anna", returning="her letter of 3 March")
+    photograph(gallery, "anna", portrait_photographs[0])
+    for path in hers:
+        gallery.collecting.import_album("anna", [path], hers=True)
+        refused(path)
+
+
+def test_what_an_export_calls_its_account_is_in_no_file_in_the_clear(
+    galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
+) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    photograph(gallery, "anna", portrait_photographs[0])
+    for path in exports(tmp_path / "exports", portrait_photographs[2]):
+        gallery.collecting.import_album("anna", [path], hers=True)
+    spelt = {one for name in ACCOUNTS for one in (name, name.casefold())}
+    needles = [one.encode(code) for one in spelt for code in ("utf-8", "utf-16-le")]
+    places = (galleries.folder, galleries.keys)
+
+    def found() -> list[str]:
+        files = [path for place in places for path in place.rglob("*") if path.is_file()]
+        return [path.name for path in files if any(needle in path.read_bytes() for needle in needles)]
+
+    def tags(table: Table) -> int:
+        with gallery._database.read() as connection:
+            return len(connection.execute(select(table)).all())
+
+    assert tags(collection_tables.export_accounts) == len(ACCOUNTS)
+    assert found() == []
+    (galleries.folder / "control").write_bytes(b"x" * 100 + ACCOUNTS[1].encode() + b"y" * 100)
+    assert found() == ["control"]
+    (galleries.folder / "control").unlink()
+    with gallery._database.read() as connection:
+        hashed = connection.scalars(select(collection_tables.export_accounts.c.account_tag)).all()
+    gallery.withdraw("anna")
+    assert tags(collection_tables.export_accounts) == 0
+    assert tags(schema.suppressed_exports) == len(ACCOUNTS)
+    assert {bytes(one) for one in hashed} == {
+        gallery._ring.fingerprint("export-account", one.encode())
+        for one in (
+            f"Instagram\0{made.INSTAGRAM_NAME.casefold()}",
+            "Facebook\0anna.mueller.77",
+            f"Google Takeout\0{made.GOOGLE_ADDRESS}",
+            f"Google Takeout\0{made.GOOGLE_NUMBER}",
+        )
+    }
+    gallery.close()
+    assert found() == []
+
+
 def test_no_statement_opens_what_an_order_in_force_forbids(galleries: Galleries) -> None:
     galleries.clock = SteppedClock(from_text(document("ico-2022")["service"]["at"]))
     gallery = galleries.new()
@@ -166,6 +270,46 @@ def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_
     for name in ("giulia", "ben"):
         with pytest.raises(SuppressedImage):
             photograph(gallery, name, changed(portrait_photographs[0]))
+
+
+def test_an_order_counts_and_refuses_to_everybody_what_an_earlier_withdrawal_had_erased(
+    both: Galleries, portrait_photographs: list[bytes]
+) -> None:
+    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = both.new()
+    permit(gallery, "giulia", "IT")
+    photograph(gallery, "giulia", portrait_photographs[0])
+    gallery.withdraw("giulia")
+    permit(gallery, "giulia", "IT", returning="her letter")
+    photograph(gallery, "giulia", portrait_photographs[0])  # her own again, and so it is taken in
+    register(gallery, "garante-2022")
+    gallery.orders.serve(signed("garante-2022"))
+    gallery.orders.execute("garante-2022")
+    (certificate,) = gallery.orders.certificate("garante-2022")
+    retained = {one["what"]: one["count"] for one in json.loads(certificate)["statement"]["retained"]}
+    assert retained == {"keyed fingerprints of images": 1, "keyed fingerprints of names": 1}
+    permit(gallery, "giulia", "DE", returning="she has moved")
+    with pytest.raises(SuppressedImage):
+        photograph(gallery, "giulia", portrait_photographs[0])
+
+
+def test_a_photograph_that_an_order_erased_while_its_subject_stays_is_refused_too(
+    both: Galleries, portrait_photographs: list[bytes]
+) -> None:
+    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
+    gallery = both.new()
+    permit(gallery, "giulia", "IT")
+    permit(gallery, "ben")
+    photograph(gallery, "giulia", portrait_photographs[0])
+    register(gallery, "garante-2022")
+    gallery.orders.serve(signed("garante-2022", lambda d: d.update(artefacts=["image"])))
+    gallery.orders.execute("garante-2022")
+    assert {one.subject for one in gallery.status(people=True).people or ()} == {"giulia", "ben"}
+    for name in ("giulia", "ben"):
+        with pytest.raises((SuppressedImage, PermissionRefused)):
+            photograph(gallery, name, changed(portrait_photographs[0]))
+    with pytest.raises(SuppressedImage):
+        photograph(gallery, "ben", portrait_photographs[0])
 
 
 def test_the_position_in_a_photograph_becomes_evidence_and_an_order_reaches_it(

@@ -290,7 +290,7 @@ def told(door: Door, erasure: str, recipient: str) -> None:
 @everywhere
 @here
 def answered(door: Door, erasure: str, recipient: str, answer: str) -> None:
-    """Record what RECIPIENT answered about ERASURE."""
+    """Record what RECIPIENT answered about ERASURE. It stands on the certificate: name nobody in it."""
     with door.open() as engine:
         document = engine.duties.told(erasure, recipient, answer).as_dict()
     door.answer(document, lambda console: words.fields(console, document))

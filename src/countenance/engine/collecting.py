@@ -15,6 +15,7 @@ from pathlib import Path
 
 from countenance import clock as clocks
 from countenance.clock import Clock
+from countenance.collection.accounts import Accounts
 from countenance.collection.anchors import Anchors
 from countenance.collection.answers import Bystanders, Confirmed, Pending
 from countenance.collection.bystanders import Thresholds, Wanted
@@ -24,7 +25,6 @@ from countenance.collection.clips.sheet import contact_sheet
 from countenance.collection.collector import Collector, Plan
 from countenance.collection.company import GalleryCompany
 from countenance.collection.confirming import Confirming
-from countenance.collection.exports.account import account_findings
 from countenance.collection.exports.album import Album, source_of
 from countenance.collection.grants.address import PUBLIC, Reach
 from countenance.collection.grants.audience import Audience
@@ -109,7 +109,8 @@ class Collecting:
         more than that. The same call goes on where it was interrupted.
 
         Raises SubjectUnknown, PermissionRefused, ReferenceMissing, SourceMissing, ArchiveUnreadable,
-        ArchiveBomb, BucketClientMissing, BucketUnreachable, ExportForeign, DiskFull, GalleryBusy.
+        ArchiveBomb, BucketClientMissing, BucketUnreachable, AccountSuppressed, ExportForeign, DiskFull,
+        GalleryBusy.
         """
         begun = time.monotonic()
         owner = self._owner(subject)
@@ -117,12 +118,14 @@ class Collecting:
         wanted = self._wanted(owner)
         places = [source_of(source, self._parts.object_storage) for source in sources]
         album = Album(places, picture_bytes=self._parts.limits.size_bytes)
+        accounts = self._accounts.tags(album.accounts)
+        self._accounts.refuse_erased(owner, accounts)
         collector = self._collector(company=not only)
         notes = []
         if not hers and album.platform != "album":
             notes.append(check_owner(album.own_pictures(), lambda d, n: collector.look(d, n, [wanted])[0]))
         source = album.platform if album.platform == "album" else f"{album.platform} export"
-        import_id = self._begin(owner, source)
+        import_id = self._begin(owner, source, accounts=accounts)
         plan = Plan(import_id, wanted, source, kept)
         tally = Tally()
         for one in album.refused:
@@ -132,7 +135,8 @@ class Collecting:
             tally.add(refused)
             if report is not None:
                 report(refused)
-        evidence = self._account_evidence(owner, album, source)
+        today = self._parts.clock.now().date()
+        evidence = self._accounts.evidence(self._register, owner, album.facts, today, source)
         before = len(self._register.of(owner))
         tally += collector.collect(plan, album.pictures(), album.count, report, progress)
         if self._geography is None:
@@ -346,26 +350,22 @@ class Collecting:
             parts.database, self._anchors, parts.ledger, parts.searchable(), self._thresholds, parts.clock
         )
 
-    def _begin(self, owner: SubjectRow, source: str, grant_id: str | None = None) -> str:
+    def _begin(
+        self, owner: SubjectRow, source: str, grant_id: str | None = None, accounts: Sequence[bytes] = ()
+    ) -> str:
         import_id = secrets.token_hex(16)
         sealer = self._parts.vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.METADATA)
         about = json.dumps({"version": 1, "source": source}).encode()
         sealed = sealer.seal(about, f"import:{import_id}", 0)
         now = clocks.to_text(self._parts.clock.now())
         with self._parts.database.write() as connection:
+            self._accounts.remember(connection, owner, accounts)
             collecting.begin(connection, ImportRow(import_id, owner.subject_id, grant_id, now, sealed))
         return import_id
 
-    def _account_evidence(self, owner: SubjectRow, album: Album, source: str) -> int:
-        """Record what the account says of its owner, unless the same is on record from there."""
-        findings = account_findings(album.facts, self._parts.clock.now().date())
-        known = {(e.signal, e.value) for e in self._register.of(owner) if e.source == source} if findings else set()
-        fresh = [finding for finding in findings if (finding.signal, finding.value) not in known]
-        if fresh:
-            with self._parts.database.write() as connection:
-                for finding in fresh:
-                    self._register.record(connection, owner, finding, source=source)
-        return len(fresh)
+    @cached_property
+    def _accounts(self) -> Accounts:
+        return Accounts(self._parts.database, self._parts.ring)
 
     @cached_property
     def _anchors(self) -> Anchors:

@@ -13,6 +13,7 @@ from countenance.terms import SubjectId
 
 _m = collection_tables.imports
 _f = collection_tables.import_files
+_a = collection_tables.export_accounts
 _p = collection_tables.pending_faces
 _o = collection_tables.collected_images
 
@@ -86,6 +87,15 @@ def imports_of(connection: Connection, subject_id: SubjectId) -> list[ImportRow]
         ImportRow(r.import_id, SubjectId(r.subject_id), r.grant_id, r.begun_utc, r.sealed_about)
         for r in connection.execute(query)
     ]
+
+
+def add_accounts(connection: Connection, subject_id: SubjectId, account_tags: Sequence[bytes]) -> None:
+    """Remember, as keyed fingerprints, of which accounts a subject's exports are; what is known stays."""
+    query = select(_a.c.account_tag).where(_a.c.subject_id == subject_id)
+    fresh = set(account_tags) - {bytes(tag) for tag in connection.scalars(query)}
+    if fresh:
+        values = [{"subject_id": subject_id, "account_tag": tag} for tag in sorted(fresh)]
+        connection.execute(insert(_a), values)
 
 
 def add_files(connection: Connection, rows: Sequence[FileRow]) -> None:

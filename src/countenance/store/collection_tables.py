@@ -1,7 +1,7 @@
 """The tables of collecting with permission: imports, what waits for a subject's word, and sites' grants.
 
-Rules kept here: what an import or a grant has brought in names its subject and goes with her; a page's address is
-kept as a keyed fingerprint only.
+Rules kept here: what an import or a grant has brought in names its subject and goes with her; a page's address and
+an export's account are kept as keyed fingerprints only.
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ import_files = Table(
     Column("faces", Integer, nullable=False),
     Column("bystanders", Integer, nullable=False),
     Index("ix_import_files_digest", "subject_id", "digest_tag"),
+)
+
+export_accounts = Table(
+    "export_accounts",
+    metadata,
+    Column("subject_id", Number, ForeignKey("subjects.subject_id"), primary_key=True, autoincrement=False),
+    Column("account_tag", LargeBinary(32), primary_key=True),
 )
 
 pending_faces = Table(
@@ -81,6 +88,7 @@ granted_pages = Table(
 PERSONAL = {
     imports: "imports",
     import_files: "files looked at in imports",
+    export_accounts: "accounts whose exports were imported",
     pending_faces: "faces waiting for the subject's confirmation",
     collected_images: "origins of collected images",
 }

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from countenance.holding import Holding, Target
-from countenance.store import schema
+from countenance.store import schema, suppression
 from countenance.terms import ArtefactClass, ReferenceId, SubjectId
 
 _e = schema.erasures
@@ -127,7 +127,8 @@ def write_counts(connection: Connection, erasure_id: str, holdings: Sequence[Hol
 
 def counts(connection: Connection, erasure_id: str) -> list[Holding]:
     """What was held of the targets when they were frozen; all of it is gone when the erasure is confirmed."""
-    query = select(_c).where(_c.c.erasure_id == erasure_id).order_by(_c.c.holder, _c.c.what)
+    query = select(_c).where(_c.c.erasure_id == erasure_id, _c.c.holder != suppression.HOLDER)
+    query = query.order_by(_c.c.holder, _c.c.what)
     return [Holding(row.holder, row.what, row[3]) for row in connection.execute(query)]
 
 

@@ -262,6 +262,14 @@ suppressed_accounts = Table(
     Column("compartment_id", Number, nullable=False, server_default="0"),
 )
 
+suppressed_exports = Table(
+    "suppressed_exports",
+    metadata,
+    Column("account_tag", LargeBinary(32), primary_key=True),
+    Column("name_tag", LargeBinary(32), primary_key=True),
+    Column("erasure_id", String(32), nullable=False),
+)
+
 suppressed_images = Table(
     "suppressed_images",
     metadata,
@@ -310,6 +318,7 @@ HARMLESS = {
     orders: "an order may name a subject, so its document and state are sealed; kept as the record of the duty",
     notices: "organisations that were told of an erasure, and what they answered",
     suppressed_accounts: "keyed fingerprints of erased names, to refuse them; useless without the key ring",
+    suppressed_exports: "keyed fingerprints of the accounts of erased exports, to refuse them",
     suppressed_images: "keyed fingerprints of erased images, to refuse them; useless without the key ring",
     suppressed_likenesses: "keyed fingerprints of parts of perceptual hashes, to refuse near copies",
     **collection_tables.HARMLESS,

@@ -17,6 +17,9 @@ from typing import Any
 MADE = 1_683_000_000
 """2 May 2023, 04:00 UTC."""
 LONDON = (51.5074, -0.1278)
+INSTAGRAM_NAME = "Anna.In.London"
+FACEBOOK_PAGE = "https://www.facebook.com/anna.mueller.77"
+GOOGLE_ADDRESS, GOOGLE_NUMBER = "anna.forensic@example.org", "112233445566778899001"
 
 
 def split_bytes(text: str) -> str:
@@ -53,7 +56,10 @@ def instagram_json(
         "profile_user": [
             {
                 "media_map_data": {"Profile Photo": me},
-                "string_map_data": {"Phone Number": {"value": "+447700900123"}},
+                "string_map_data": {
+                    "Phone Number": {"value": "+447700900123"},
+                    "Username": {"value": INSTAGRAM_NAME},
+                },
             }
         ]
     }
@@ -127,6 +133,9 @@ def instagram_html(
     account = '<div class="pam"><table><tr><td>First Country Code<div><div>GB</div></div></td></tr></table></div>'
     logo = '<img src="files/Instagram-Logo.png"/>'
     me = f'{logo}<div class="pam _a6-g"><img src="media/profile/202001/me.jpg" class="_a6_o"/></div>'
+    about = (
+        f'<div class="pam"><table><tr><td>Username<div><div>{INSTAGRAM_NAME}</div></div></td></tr></table></div>'
+    )
     page = "<html><head><style>.x{{}}</style></head><body>{}<main>{}</main></body></html>"
     return {
         "your_instagram_activity/media/posts_1.html": page.format(logo, posts).encode(),
@@ -134,6 +143,7 @@ def instagram_html(
         "personal_information/personal_information/instagram_profile_information.html": page.format(
             logo, account
         ).encode(),
+        "personal_information/personal_information/personal_information.html": page.format(logo, about).encode(),
         "your_instagram_activity/messages/inbox/ben_1/message_1.html": (
             b"<html><img src='media/posts/202305/secret.jpg'></html>"
         ),
@@ -181,7 +191,8 @@ def facebook_json(
     }
     about = {
         "profile_v2": {
-            "phone_numbers": [{"phone_type": "Mobile", "phone_number": "+33612345678", "verified": True}]
+            "phone_numbers": [{"phone_type": "Mobile", "phone_number": "+33612345678", "verified": True}],
+            "profile_uri": FACEBOOK_PAGE,
         }
     }
     place = {"city": "Paris", "region": "Île-de-France", "country": "France"}
@@ -243,8 +254,10 @@ def takeout(
         "Takeout/Mail/All mail.mbox": b"From: ben",
         "Takeout/Contacts/All contacts.vcf": b"BEGIN:VCARD",
         "Takeout/Google Account/anna.SubscriberInfo.html": (
-            b"<html><ul><li>Terms of Service Language: de</li><li>Phone: +4915112345678 [DE]</li></ul></html>"
-        ),
+            f"<html><ul><li><b>Google Account ID:</b> {GOOGLE_NUMBER}</li><li><b>e-Mail:</b> {GOOGLE_ADDRESS}</li>"
+            "<li>Recovery e-Mail: b@example.org</li><li>Terms of Service Language: de</li>"
+            "<li>Phone: +4915112345678 [DE]</li></ul></html>"
+        ).encode(),
         f"Takeout/{folder}/Photos from 2023/metadata.json": _json({"title": "Photos from 2023"}),
         f"Takeout/{folder}/Photos from 2023/shared_album_comments.json": _json({"comments": ["Ben was here"]}),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from countenance.collection.exports import album as albums
-from countenance.collection.exports.account import account_findings
+from countenance.collection.exports.account import account_findings, account_identifiers
 from countenance.collection.exports.album import Album
 from countenance.collection.exports.containers import Member, Read
 from countenance.collection.exports.layouts import Fact, recognise
@@ -231,6 +231,41 @@ def test_a_sidecar_in_one_part_speaks_of_a_picture_in_another(tmp_path: Path) ->
     album = opened(first)
     assert album.count == len(PHOTOS) + 1
     assert next(i.told.caption for i in album.pictures() if i.name.endswith("a.jpg")).startswith("Am Brandenburger")
+
+
+def test_the_account_of_an_export_is_known_in_every_layout(tmp_path: Path) -> None:
+    photos = {"a.jpg": b"\xff\xd8"}
+    instagram = {f"Instagram\0{made.INSTAGRAM_NAME.casefold()}"}
+    facebook = {"Facebook\0anna.mueller.77"}
+    google = {f"Google Takeout\0{made.GOOGLE_ADDRESS}", f"Google Takeout\0{made.GOOGLE_NUMBER}"}
+    expected = {
+        "instagram_json": (made.instagram_json, instagram),
+        "instagram_labelled": (made.instagram_labelled, instagram),
+        "instagram_html": (made.instagram_html, instagram),
+        "facebook_json": (made.facebook_json, facebook),
+        "facebook_profile": (made.facebook_profile, facebook),
+        "takeout": (made.takeout, google),
+    }
+    for name, (layout, accounts) in expected.items():
+        album = Album([made.zipped(layout(photos, b"\xff\xd8"), tmp_path / f"{name}.zip")], picture_bytes=1_000)
+        assert album.accounts == accounts, name
+
+
+def test_the_same_account_is_spelt_the_same_however_the_export_writes_it() -> None:
+    def called(written: str) -> frozenset[str]:
+        return account_identifiers("Facebook", {Fact.ACCOUNT: written})
+
+    for same in (
+        "Anna.M",
+        "@anna.m",
+        " anna.m ",
+        "https://www.facebook.com/anna.m?x=1",
+        "http://facebook.com/Anna.M/",
+    ):
+        assert called(same) == {"Facebook\0anna.m"}, same
+    assert called("https://www.facebook.com/profile.php?id=1000123&x=1") == {"Facebook\x001000123"}
+    assert called("") == called("https://www.facebook.com/") == frozenset()
+    assert account_identifiers("Instagram", {Fact.ACCOUNT: "anna.m"}) != called("anna.m")
 
 
 def test_the_account_tells_country_prefix_language_and_zone_and_nothing_else(tmp_path: Path) -> None:

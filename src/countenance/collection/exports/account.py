@@ -1,8 +1,9 @@
-"""What an export says of where its account's owner lives, as findings with their tier."""
+"""What an export says of its account: where the owner lives, as findings with their tier, and which one it is."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -12,6 +13,10 @@ from countenance.collection.exports.layouts import Fact
 from countenance.custody.residency import extract
 from countenance.custody.residency.extract import Finding
 
+_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.|m\.)?(?:facebook|instagram)\.com/"
+    r"(?:profile\.php\?(?:.*&)?id=(?P<number>\d+).*|(?P<name>[^/?#]+).*)?$"
+)
 _BRACKETED = re.compile(r"\s*\[([A-Za-z]{2})\]\s*$")
 
 
@@ -30,6 +35,19 @@ def account_findings(facts: Mapping[Fact, str], exported_on: date) -> list[Findi
             case Fact.TIME_ZONE:
                 found.append(extract.from_time_zone(text))
     return [finding for finding in found if finding is not None]
+
+
+def account_identifiers(platform: str, facts: Mapping[Fact, str]) -> frozenset[str]:
+    """What an account is called on its platform, in a form in which the same account is always spelt the same."""
+    found = set()
+    for fact in (Fact.ACCOUNT, Fact.ACCOUNT_NUMBER):
+        name = unicodedata.normalize("NFKC", facts.get(fact, "")).strip().casefold().lstrip("@")
+        page = _PAGE.match(name)
+        if page is not None:  # the address of its page: what stands last is the name, or the number
+            name = page["number"] or page["name"] or ""
+        if name:
+            found.add(f"{platform}\0{name}")
+    return frozenset(found)
 
 
 def _code(country: str) -> str:

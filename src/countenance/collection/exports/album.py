@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from countenance.collection.exports.account import account_identifiers
 from countenance.collection.exports.bucket import SCHEME, BucketAddress, open_bucket
 from countenance.collection.exports.containers import Container, Member, Read, Unread, open_container
 from countenance.collection.exports.layouts import Export, Fact, recognise
@@ -98,6 +99,8 @@ class Album:
         """What is known from the names alone not to be readable."""
         self.facts: dict[Fact, str] = {}
         """What the export says of where the account's owner lives."""
+        self.accounts: frozenset[str] = frozenset()
+        """What the export's account is called on its platform; see account_identifiers."""
         self.videos = 0
         """Videos beside the photographs; they are not looked at."""
         self.passed_over = 0
@@ -200,7 +203,9 @@ class Album:
     def _hear(self, export: Export, name: str, data: bytes) -> None:
         account = export.account_file(name)
         if account is not None:
-            self.facts = read_account(data, account) | self.facts
+            told = read_account(data, account)
+            self.accounts |= account_identifiers(export.layout.platform, told)
+            self.facts = told | self.facts
         elif export.layout.sidecars:
             said = read_sidecar(data)
             if said is not None:

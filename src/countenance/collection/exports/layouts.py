@@ -6,6 +6,7 @@ Rules kept here:
 * Patterns are about the path inside the export, from the export's own root, in lower case.
 * ``own`` are the account's own pictures of itself: the test of whose export it is.
 * What is said of other people (headlines that name friends, tags) is no caption.
+* What an account is called is read to know an erased one again, and for nothing else.
 
 Sources: what public readers of such exports expect (named in docs/importing.md, read in November 2026), and memory
 where those say nothing. Platforms change their exports without notice.
@@ -19,12 +20,15 @@ from enum import Enum
 
 
 class Fact(Enum):
-    """What an account file may tell about where its owner lives."""
+    """What an account file may tell: where its owner lives, and which account it is."""
 
     COUNTRY = "country"
     PHONE = "phone"
     LANGUAGE = "language"
     TIME_ZONE = "time zone"
+    ACCOUNT = "account"
+    """Its name or address on the platform, perhaps as the address of its page."""
+    ACCOUNT_NUMBER = "account number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,18 @@ def _paths(*patterns: str) -> tuple[re.Pattern[str], ...]:
 
 _KINDS = "posts|stories|reels|profile|other|igtv|archived_posts"
 
+_USER_NAME = (
+    "username",
+    "benutzername",
+    "nom d’utilisateur",
+    "nom d'utilisateur",
+    "nombre de usuario",
+    "nome utente",
+    "nome de usuário",
+    "gebruikersnaam",
+)
+"""The label of an Instagram account's name; exports write it in the account's language."""
+
 INSTAGRAM = Layout(
     platform="Instagram",
     marks=_paths(
@@ -103,7 +119,7 @@ INSTAGRAM = Layout(
             re.compile(
                 r"(?:personal_information|account_information)/(?:personal_information/)?personal_information\.(?:json|html)"
             ),
-            (("phone number", Fact.PHONE),),
+            (("phone number", Fact.PHONE), *((name, Fact.ACCOUNT) for name in _USER_NAME)),
         ),
         AccountFile(  # where the platform takes the account to be
             re.compile(
@@ -148,7 +164,14 @@ FACEBOOK = Layout(
                 r"(?:(?:personal_information|profile_information)/)?profile_information/"
                 r"profile_information\.(?:json|html)"
             ),
-            (("phone_number", Fact.PHONE), ("mobile phone", Fact.PHONE), ("phone number", Fact.PHONE)),
+            (
+                ("phone_number", Fact.PHONE),
+                ("mobile phone", Fact.PHONE),
+                ("phone number", Fact.PHONE),
+                ("profile_uri", Fact.ACCOUNT),
+                ("profile url", Fact.ACCOUNT),
+                ("username", Fact.ACCOUNT),
+            ),
         ),
         AccountFile(
             re.compile(r"(?:logged_information/|preferences/)?(?:location/)?timezone\.(?:json|html)"),
@@ -190,6 +213,8 @@ TAKEOUT = Layout(
                 ("recovery sms", Fact.PHONE),
                 ("phone", Fact.PHONE),
                 ("terms of service language", Fact.LANGUAGE),
+                ("e-mail", Fact.ACCOUNT),
+                ("google account id", Fact.ACCOUNT_NUMBER),
             ),
         ),
     ),

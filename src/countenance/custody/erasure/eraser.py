@@ -123,7 +123,8 @@ class Eraser:
             )
             erasures.begin(connection, row, targets, marks)
             gone = [target.subject_id for target in targets if target.whole]
-            suppression.remember(connection, erasure_id, errand.ground, gone)
+            pictured = [target.subject_id for target in targets if ArtefactClass.IMAGE in target.artefacts]
+            suppression.remember(connection, erasure_id, errand.ground, gone, pictured)
             notices.address(connection, erasure_id, [t.subject_id for t in targets])
             requests.mark(connection, errand.erasure_id, requests.MADE)
         return erasure_id
@@ -261,10 +262,10 @@ class Eraser:
     def _done(
         self, row: ErasureRow, state: ErasureState, marks: list[Mark], progress: Progress | None
     ) -> ErasureRow:
-        """Log and write down that a step is done. A crash between the two logs it twice, never not at all."""
+        """Log and write down that a step is done. After a crash between the two it is found in the log."""
         if state is ErasureState.FROZEN and row.log_steps:
             return row
-        number = self._witness.saw(state, self._clock.now(), row.erasure_id, marks)
+        number, _ = self._witness.saw(state, self._clock.now(), row.erasure_id, marks, self._since(row))
         epoch = self._keys.epoch
         done = replace(row, state=state, log_steps=(*row.log_steps, number), epoch_after=epoch)
         with self._database.write() as connection:
@@ -300,7 +301,8 @@ class Eraser:
             silent = notices.silent(connection, row.erasure_id)
         if silent:
             return replace(erased, recipients_silent=silent)
-        number = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks)
+        number, at = self._witness.saw(ErasureState.CONFIRMED, at, row.erasure_id, marks, self._since(row))
+        erased = replace(erased, finished_utc=clock.to_text(at))
         row = replace(row, log_steps=(*row.log_steps, number))
         with self._database.read() as connection:
             told = tuple(notices.of_erasure(connection, row.erasure_id))
@@ -321,6 +323,10 @@ class Eraser:
                 erasures.forget_targets(connection, row.erasure_id)
         _tell(progress, ErasureState.CONFIRMED)
         return erased
+
+    def _since(self, row: ErasureRow) -> int:
+        """The first entry of the log that may speak of a step which the store does not know yet."""
+        return row.log_steps[-1] + 1 if row.log_steps else self._witness.size_of(row.log_before or "")
 
     def _everyone(self) -> tuple[Holder, ...]:
         return (self._keys, *self._holders)

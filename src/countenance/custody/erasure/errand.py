@@ -75,12 +75,22 @@ class Witness(Protocol):
         """The log's checkpoint now, a signed note."""
         ...
 
-    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
-        """Log that a step is done; returns the number of the entry."""
+    def saw(
+        self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark], since: int
+    ) -> tuple[int, datetime]:
+        """Log that a step is done, unless that is the last that the log says of this erasure from entry ``since``.
+
+        So a run that was cut off after it had logged the step does not log it twice. Returns the number of the
+        entry and its time.
+        """
+        ...
+
+    def size_of(self, checkpoint: str) -> int:
+        """How many entries the log had at that checkpoint of its own."""
         ...
 
     def certify(self, account: Account) -> None:
-        """Log the closing entry and write the certificate."""
+        """Log the closing entry and write the certificate, as far as a run that was cut off has not done so."""
         ...
 
     def certified(self, erasure_id: str) -> tuple[Absence, ...]:

@@ -36,7 +36,7 @@ from countenance.errors import CertificateInvalid, KeyDestroyed
 from countenance.holding import Absence
 from countenance.log import Entry, TamperEvidentLog, commitment
 from countenance.log.entry import Value
-from countenance.log.note import VerifierKey
+from countenance.log.note import VerifierKey, open_checkpoint
 from countenance.store.erasures import ErasureState, Mark
 from countenance.store.subjects import SubjectRow
 from countenance.vault.files import write_whole
@@ -151,10 +151,29 @@ class GalleryWitness:
         """The log's checkpoint now."""
         return self.log.checkpoint()
 
-    def saw(self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark]) -> int:
-        """Log a step; returns the number of its entry."""
+    def size_of(self, checkpoint: str) -> int:
+        """See :class:`countenance.custody.erasure.errand.Witness`."""
+        return open_checkpoint(checkpoint, self.log.verifier_key).size if checkpoint else 0
+
+    def saw(
+        self, step: ErasureState, at: datetime, erasure_id: str, marks: Sequence[Mark], since: int
+    ) -> tuple[int, datetime]:
+        """See :class:`countenance.custody.erasure.errand.Witness`."""
         entry = step_entry(_STEPS[step], at, erasure_id, [mark.commitment for mark in marks])
-        return self.log.append([entry])[0]
+        said = self._said(erasure_id, since)
+        if step is ErasureState.CONFIRMED and said and said[0][1].event == f"erasure.{Step.CERTIFIED}":
+            said = said[1:]  # killed after the certificate: the confirmation that it cites stands before it
+        if said and (said[0][1].event, said[0][1].body) == (entry.event, entry.body):
+            return said[0][0], said[0][1].at
+        return self.log.append([entry])[0], at
+
+    def _said(self, erasure_id: str, since: int) -> list[tuple[int, Entry]]:
+        """What the log says of an erasure from entry ``since`` on, the newest first: number and entry."""
+        raw = self.log.raw_entries(min(since, size := self.log.size), size)
+        found = (
+            (since + place, Entry.from_bytes(one)) for place, one in enumerate(raw) if erasure_id.encode() in one
+        )
+        return [one for one in found if one[1].body.get("request") == erasure_id][::-1]
 
     def certify(self, account: Account) -> None:
         """Log the closing entry and write ``certificates/<erasure id>.json``."""
@@ -181,7 +200,9 @@ class GalleryWitness:
                 for held in account.retained
             ),
         )
-        closing = self.log.append([certified_entry(statement, self._signer.name, self.log.origin)])[0]
+        entry = certified_entry(statement, self._signer.name, self.log.origin)
+        said = [number for number, one in self._said(row.erasure_id, row.log_steps[-1]) if one == entry]
+        closing = said[0] if said else self.log.append([entry])[0]
         evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
         certificate = issue(statement, self.log, evidence, self._signer)
         self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
