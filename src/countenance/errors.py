@@ -663,7 +663,7 @@ class AuthorityKeyUnknown(OrderError):
     """No key of that id is registered for that authority."""
 
     code = "authority_key_unknown"
-    remedy = "Check the key with the authority by another channel, then register it."
+    remedy = "Check the key with the authority by another channel, then register it: countenance authority add."
 
 
 class AuthorityKeyRevoked(OrderError):

@@ -80,7 +80,7 @@ def order() -> None:
     """Serve, plan, carry out and certify a regulator's order."""
 
 
-@order.command()
+@order.command(short_help="Take in a signed order: checked, its clocks computed.")
 @click.argument("file", type=a_file)
 @click.option(
     "--confirm-count", type=click.IntRange(min=0), metavar="N", help="For a scope that means everyone: how many."
@@ -94,7 +94,7 @@ def serve(door: Door, file: Path, confirm_count: int | None) -> None:
     door.answer(document, lambda console: order_words.order(console, document))
 
 
-@order.command()
+@order.command(short_help="Say whom ORDER reaches, why, and what would go.")
 @click.argument("order_id", metavar="ORDER")
 @everywhere
 @here
@@ -159,7 +159,7 @@ def execute(door: Door, order_id: str) -> int | None:
     return exits.PARTLY if document["waiting"] else exits.OK
 
 
-@order.command()
+@order.command(short_help="Meet an OBLIGATION of ORDER by papers.")
 @click.argument("order_id", metavar="ORDER")
 @click.argument("obligation")
 @click.option("--paper", "papers", multiple=True, required=True, metavar="KIND=FILE", help="statement=signed.pdf")
@@ -194,7 +194,7 @@ def certify(door: Door, order_id: str, out: Path, page: Path | None) -> None:
     door.answer(document, lambda console: order_words.certified(console, document))
 
 
-@order.command("list")
+@order.command("list", short_help="List the orders, the next deadline first.")
 @everywhere
 @here
 def list_orders(door: Door) -> None:

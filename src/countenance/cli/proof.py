@@ -123,7 +123,7 @@ def keys(door: Door) -> None:
     _text(door, "keys", text)
 
 
-@log.command()
+@log.command(short_help="Prove an entry, or that nothing was rewritten.")
 @click.argument("entry", type=click.IntRange(min=0), required=False)
 @click.option(
     "--since", type=click.IntRange(min=1), metavar="SIZE", help="Prove instead that a log of SIZE entries"
@@ -139,7 +139,7 @@ def prove(door: Door, entry: int | None, since: int | None) -> None:
     _text(door, "proof", text)
 
 
-@log.command()
+@log.command(short_help="Rebuild the root from the raw entries.")
 @everywhere
 @here
 def fsck(door: Door) -> int:
@@ -161,7 +161,7 @@ def fsck(door: Door) -> int:
     return exits.OK if report.ok else exits.LOG
 
 
-@log.command()
+@log.command(short_help="Put witnesses' cosignatures under it.")
 @click.argument("signatures", type=a_file)
 @click.option("--witness", required=True, type=a_file, metavar="FILE", help="Witnesses' public keys, one a line.")
 @everywhere
