@@ -273,6 +273,9 @@ def test_killed_between_the_log_and_the_store_no_step_is_logged_twice(
             fatal.setattr(erasures, "advance", advance)
         with pytest.raises(Killed):
             made.withdraw("IT-0")
+        galleries.clock.step(timedelta(hours=1))
+        with pytest.raises(Killed):
+            galleries.open()  # killed again, at the same place
     galleries.clock.step(timedelta(hours=3))
     again = galleries.open()
     status = again.status()

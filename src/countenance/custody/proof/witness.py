@@ -161,8 +161,8 @@ class GalleryWitness:
         """See :class:`countenance.custody.erasure.errand.Witness`."""
         entry = step_entry(_STEPS[step], at, erasure_id, [mark.commitment for mark in marks])
         said = self._said(erasure_id, since)
-        if step is ErasureState.CONFIRMED and said and said[0][1].event == f"erasure.{Step.CERTIFIED}":
-            said = said[1:]  # killed after the certificate: the confirmation that it cites stands before it
+        while said and said[0][1].event == f"erasure.{Step.CERTIFIED}":  # killed after a closing entry
+            said = said[1:]  # what it closes stands before it
         if said and (said[0][1].event, said[0][1].body) == (entry.event, entry.body):
             return said[0][0], said[0][1].at
         return self.log.append([entry])[0], at
