@@ -165,8 +165,9 @@ class Execution:
         return self._desk.serve(signed, lambda _, state: self._note("served", state))
 
     def happen(self, order_id: str, event: Event, revision: SignedOrder | None = None) -> tuple[OrderState, int]:
-        """Let something happen to an order; log it, and make searches agree with it, or nothing of all that.
+        """Let something happen to an order and make searches agree with it, in one transaction.
 
+        It is logged just before the end of that: killed between, the log has an entry more, and never one less.
         Returns its state, and how many subjects are held back or let go by it. Raises OrderUnknown,
         OrderTransitionRefused.
         """
