@@ -128,7 +128,7 @@ FILES = {
     r"gallery/index/move\.checkpoint": "the number of the last reference that a move has copied",
     r"gallery/log/.*": "the tamper-evident log: commitments only, which a destroyed key unlinks",
     r"gallery/calibrations/[0-9a-f]{16}-(plain|mirrored)\.json": "statistics of scores: no template, nobody's name",
-    r"gallery/certificates/[0-9a-f]{32}\.json": "proof of an erasure: commitments and counts only",
+    r"gallery/certificates/[0-9a-f]{32}\.(json|statement)": "proof of an erasure: commitments and counts only",
     r"gallery\.keys/(keyring\.json|root\.key|epoch\.key|epoch\.lock|slots\.lock)": "keys of the gallery, of nobody",
     r"gallery\.keys/slots\.bin": "Holder keyring",
     r"gallery\.keys/jurisdictions/[A-Z]{2}(-[A-Z0-9]{1,3})?\.key": "keys of a jurisdiction, of nobody",

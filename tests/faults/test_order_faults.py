@@ -250,7 +250,9 @@ def _dies(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", [*erasures.ErasureState, "before the closing entry", "before the file"], ids=lambda one: str(one)
+    "where",
+    [*erasures.ErasureState, "before the closing entry", "before the draft", "before the file"],
+    ids=lambda one: str(one),
 )
 def test_killed_between_the_log_and_the_store_no_step_is_logged_twice(
     galleries: Galleries, monkeypatch: pytest.MonkeyPatch, where: erasures.ErasureState | str
@@ -260,8 +262,10 @@ def test_killed_between_the_log_and_the_store_no_step_is_logged_twice(
     with monkeypatch.context() as fatal:
         if where == "before the closing entry":
             fatal.setattr(GalleryWitness, "certify", _dies)
-        elif where == "before the file":
+        elif where == "before the draft":
             fatal.setattr(witness, "write_whole", _dies)
+        elif where == "before the file":
+            fatal.setattr(witness, "issue_written", _dies)
         else:
             plain = erasures.advance
 
@@ -282,7 +286,7 @@ def test_killed_between_the_log_and_the_store_no_step_is_logged_twice(
     assert (status.erasures, status.erasures_open) == (1, 0)
     events = erasing(again)
     assert events == [f"erasure.{step}" for step in verifier.STEPS[1:]]
-    (certificate,) = (galleries.folder / "certificates").glob("*.json")
+    (certificate,) = (galleries.folder / "certificates").iterdir()
     assert verdict(again, certificate.read_bytes()).ok
     assert again.log.fsck().ok
 

@@ -29,7 +29,14 @@ from countenance.custody.orders.record import read_state, write_state
 from countenance.custody.orders.signing import AuthorityKey, AuthorityKeys, SignedOrder, read_order
 from countenance.custody.orders.state import Event, EventKind, OrderState, Refused, State, drafted
 from countenance.custody.orders.transitions import apply, at
-from countenance.errors import ClockSetBack, CountenanceError, OrderServed, OrderTransitionRefused, OrderUnknown
+from countenance.errors import (
+    ClockSetBack,
+    CountenanceError,
+    InputInvalid,
+    OrderServed,
+    OrderTransitionRefused,
+    OrderUnknown,
+)
 from countenance.store import orders
 from countenance.store.database import Database
 from countenance.store.orders import KeyRow, OrderRow
@@ -163,12 +170,12 @@ class Desk:
     def instrument(self, given: Path | Paper) -> Instrument:
         """The paper that is ``given``: its JSON description, or any file, known by its SHA-256 and name.
 
-        Raises CountenanceError when it cannot be read.
+        Raises InputInvalid when it cannot be read.
         """
         try:
             paper = Paper.of(given)
         except OSError as error:
-            raise OrderUnknown(f"The instrument {given} cannot be read.", remedy="Check the path.") from error
+            raise InputInvalid(f"The instrument {given} cannot be read.", remedy="Check the path.") from error
         try:
             return read_instrument(parse(paper.data), "instrument")
         except CountenanceError:  # not a description of a paper: then it is the paper itself

@@ -23,7 +23,7 @@ from typing import Any
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from countenance.clock import to_text
+from countenance.clock import from_text, to_text
 from countenance.custody.proof import verifier
 from countenance.errors import CertificateInvalid
 from countenance.holding import Absence, Holding
@@ -159,10 +159,15 @@ def step_entry(step: Step, at: datetime, request: str, subjects: Sequence[str], 
 
 def certified_entry(statement: Statement, gallery: str, log_origin: str) -> Entry:
     """The closing entry: it commits to the whole statement, which must not change afterwards."""
-    digest = sha256(rfc8785.dumps(_statement_json(statement, gallery, log_origin))).hexdigest()
-    subjects = subjects_body(statement.subjects)
-    body: dict[str, Value] = {"request": statement.request, "subjects": subjects, "statement": digest}
-    return Entry(statement.issued_at, f"erasure.{Step.CERTIFIED}", body)
+    return closing_entry(written(statement, gallery, log_origin))
+
+
+def closing_entry(said: dict[str, Any]) -> Entry:
+    """The closing entry for a statement in its written form."""
+    digest = sha256(rfc8785.dumps(said)).hexdigest()
+    subjects = subjects_body(said["subjects"]["commitments"])
+    body: dict[str, Value] = {"request": said["request"], "subjects": subjects, "statement": digest}
+    return Entry(from_text(said["issued_at"]), f"erasure.{Step.CERTIFIED}", body)
 
 
 def issue(statement: Statement, log: TamperEvidentLog, evidence: Evidence, gallery: Signer) -> bytes:
@@ -170,6 +175,11 @@ def issue(statement: Statement, log: TamperEvidentLog, evidence: Evidence, galle
 
     ``statement`` must be the one that the closing entry of ``evidence`` commits to.
     """
+    return issue_written(written(statement, gallery.name, log.origin), log, evidence, gallery)
+
+
+def issue_written(said: dict[str, Any], log: TamperEvidentLog, evidence: Evidence, gallery: Signer) -> bytes:
+    """As :func:`issue`, for a statement in its written form."""
     after = evidence.after if evidence.after is not None else log.checkpoint()
     sizes = [_size(note) for note in (evidence.before, after)]
     if sizes[0] > sizes[1] or any(not 0 <= index < sizes[1] for index in evidence.steps):
@@ -183,7 +193,7 @@ def issue(statement: Statement, log: TamperEvidentLog, evidence: Evidence, galle
         for index in evidence.steps
     ]
     content = {
-        "statement": _statement_json(statement, gallery.name, log.origin),
+        "statement": said,
         "log": {
             "before": evidence.before,
             "after": after,
@@ -253,7 +263,7 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else to_text(moment)
 
 
-def _statement_json(statement: Statement, gallery: str, log_origin: str) -> dict[str, Any]:
+def written(statement: Statement, gallery: str, log_origin: str) -> dict[str, Any]:
     """The statement as it is hashed into the log and signed; see ``verifier`` for every field's form."""
     subjects = subjects_body(statement.subjects)
     return {

@@ -45,7 +45,7 @@ h1 { font-size: 1.7em; margin: 0; } h2 { font-size: 1.15em; border-bottom: 1px s
 h1 + p { margin-top: .3em; } li { margin: .15em 0; } ul { padding-left: 1.3em; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .25em .8em .25em 0; }
 th { font-weight: normal; font-style: italic; color: #444; border-bottom: 1px solid #ccc; } tr { break-inside: avoid; }
-td { overflow-wrap: break-word; hyphens: manual; } td:first-child { white-space: nowrap; }
+td { overflow-wrap: break-word; hyphens: manual; } td:first-child { min-width: 5em; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 code, pre { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; } code { font-size: .78em; overflow-wrap: anywhere; }
 pre { font-size: .72em; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3em 0 1em; break-inside: avoid; }
@@ -128,11 +128,7 @@ def render(certificate: bytes) -> str:
             f"<li>{escape(one['text'])} <em>({_numbers(one['checks'])})</em></li>" for one in said["proven"]
         ),
         asserted="".join(f"<li>{escape(one['text'])}</li>" for one in said["asserted"]),
-        artefacts=_table(
-            ("keeper", "what", "how many"),
-            [(one["holder"], one["what"], one["count"]) for one in said["artefacts"]],
-            "Nothing was held when the erasure began.",
-        ),
+        artefacts=_erased(said["artefacts"]),
         holders=_table(
             ("keeper", "answer", "how it looked", "what it cannot know"),
             [(one["holder"], _answer(one), one["checked"], one["unconfirmed"] or "") for one in said["holders"]],
@@ -176,6 +172,14 @@ def render(certificate: bytes) -> str:
             "It bears no signature.",
         ),
     )
+
+
+def _erased(artefacts: Sequence[dict[str, Any]]) -> str:
+    """What was held, and in a sentence what was looked for and not held."""
+    held = [(one["holder"], one["what"], one["count"]) for one in artefacts if one["count"]]
+    without = ", ".join(f"{one['what']} ({one['holder']})" for one in artefacts if not one["count"])
+    table = _table(("keeper", "what", "how many"), held, "Nothing was held when the erasure began.")
+    return table + (f"<p>Looked for, and nothing was held: {escape(without)}.</p>" if without else "")
 
 
 def _facts(said: dict[str, Any]) -> str:

@@ -7,11 +7,14 @@ an old log; it is only read, and the present one (proof.logbook) begins by namin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance import clock
@@ -26,11 +29,12 @@ from countenance.custody.proof.certificate import (
     Statement,
     Step,
     Told,
-    certified_entry,
+    closing_entry,
     confirmed_in,
-    issue,
+    issue_written,
     key_file,
     step_entry,
+    written,
 )
 from countenance.errors import CertificateInvalid, KeyDestroyed
 from countenance.holding import Absence
@@ -200,15 +204,34 @@ class GalleryWitness:
                 for held in account.retained
             ),
         )
-        entry = certified_entry(statement, self._signer.name, self.log.origin)
-        said = [number for number, one in self._said(row.erasure_id, row.log_steps[-1]) if one == entry]
-        closing = said[0] if said else self.log.append([entry])[0]
-        evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
-        certificate = issue(statement, self.log, evidence, self._signer)
         self._certificates.mkdir(parents=True, exist_ok=True, mode=0o700)
+        said, closing = self._closed(row.erasure_id, row.log_steps[-1])
+        if said is None:
+            said = written(statement, self._signer.name, self.log.origin)
+            write_whole(self._draft(row.erasure_id), rfc8785.dumps(said))
+            closing = self.log.append([closing_entry(said)])[0]
+        evidence = Evidence(row.log_before or "", (*row.log_steps, closing))
+        certificate = issue_written(said, self.log, evidence, self._signer)
+        write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+        self._draft(row.erasure_id).unlink(missing_ok=True)
         for cut_short in self._certificates.glob(f".{row.erasure_id}.*"):  # by a crash of an earlier attempt
             cut_short.unlink(missing_ok=True)
-        write_whole(self._certificates / f"{row.erasure_id}.json", certificate)
+
+    def _draft(self, erasure_id: str) -> Path:
+        """Where a statement lies from before it is logged until its certificate is written: two statements of one
+        erasure are never logged, because the second would look like a change of mind.
+        """
+        return self._certificates / f"{erasure_id}.statement"
+
+    def _closed(self, erasure_id: str, since: int) -> tuple[dict[str, Any] | None, int]:
+        """The statement that a run which was cut off has logged after entry ``since``, and the closing entry."""
+        try:
+            said = json.loads(self._draft(erasure_id).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None, 0
+        entry = closing_entry(said)
+        numbers = [number for number, one in self._said(erasure_id, since) if one == entry]
+        return (said, numbers[0]) if numbers else (None, 0)
 
     def comply(self, statement: dict[str, object], entries: Sequence[int]) -> bytes:
         """The signed record of an order that destroyed nothing, with the log's entries that show it."""

@@ -309,7 +309,7 @@ def test_a_list_that_never_fitted_what_was_logged_fails(
     """A gallery that lies from the beginning: log and statement agree with each other, and not with the list."""
     log = TamperEvidentLog.create(tmp_path, ORIGIN, LOG_KEY)
     before = log.checkpoint()
-    statement = issuing._statement_json(STATEMENT, GALLERY.name, ORIGIN)
+    statement = issuing.written(STATEMENT, GALLERY.name, ORIGIN)
     alter(statement["subjects"])
     said = {name: statement["subjects"][name] for name in ("count", "root")}
     body: dict[str, Any] = {"request": STATEMENT.request, "subjects": said}
@@ -469,7 +469,7 @@ def test_evidence_of_another_erasure_fails(case: Case, tmp_path: Path) -> None:
 def test_leaving_a_subject_out_afterwards_fails(case: Case) -> None:
     content = json.loads(case.data)
     shorter = replace(STATEMENT, subjects=SUBJECTS[1:], by_doubt_alone=2)
-    content["statement"] = issuing._statement_json(shorter, GALLERY.name, ORIGIN)
+    content["statement"] = issuing.written(shorter, GALLERY.name, ORIGIN)
     assert failures(verifier.check(signed_again(content), case.keys)) == {8, 9}
 
 
