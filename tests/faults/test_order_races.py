@@ -1,4 +1,4 @@
-"""What comes in beside an order at the worst moment: nobody slips through, and nobody waits for what can be done before."""
+"""Who comes in beside an order at the worst moment: nobody slips through, and nobody waits for the database."""
 
 from __future__ import annotations
 
