@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -225,13 +226,15 @@ class GalleryWitness:
 
     def _closed(self, erasure_id: str, since: int) -> tuple[dict[str, Any] | None, int]:
         """The statement that a run which was cut off has logged after entry ``since``, and the closing entry."""
-        try:
-            said = json.loads(self._draft(erasure_id).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return None, 0
-        entry = closing_entry(said)
-        numbers = [number for number, one in self._said(erasure_id, since) if one == entry]
-        return (said, numbers[0]) if numbers else (None, 0)
+        logged = {one.as_bytes(): number for number, one in self._said(erasure_id, since)}
+        for file in (self._draft(erasure_id), self._certificates / f"{erasure_id}.json"):
+            with suppress(FileNotFoundError, ValueError):
+                document = json.loads(file.read_bytes())
+                said = document.get("statement", document)
+                number = logged.get(closing_entry(said).as_bytes())
+                if number is not None:
+                    return said, number
+        return None, 0
 
     def comply(self, statement: dict[str, object], entries: Sequence[int]) -> bytes:
         """The signed record of an order that destroyed nothing, with the log's entries that show it."""
