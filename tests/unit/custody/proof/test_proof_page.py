@@ -100,14 +100,14 @@ def test_a_long_list_is_cut_and_says_so(tmp_path: Path) -> None:
 
 def test_what_people_read_is_in_their_words_and_numbers(tmp_path: Path) -> None:
     many = tuple(f"{n:064x}" for n in range(1234))
-    held = (Holding("store", "permissions", 2500), Holding("store", "imports", 0))
+    held = (Holding("blobs", "images", 2500), Holding("blobs", "thumbnails", 0))
     statement = replace(STATEMENT, subjects=many, epochs=(Epoch("index", 3, 4),), artefacts=held)
     text = Seen(render(certificate(tmp_path, statement))).text
     assert "Search index" in text
     assert "epoch 3 before, epoch 4 after" in text
     assert "1,234, of whom 0 by doubt alone" in text
-    assert "storepermissions2,500" in text
-    assert "Looked for, and nothing was held: imports (store)." in text
+    assert "blobsimages2,500" in text
+    assert "Looked for, and nothing was held: thumbnails (blobs)." in text
     assert text.count("1 March 2026, 12:00:00 UTC") == 1 + 2 + 4, "issued; told and answered; four steps"
     for odd in ("Index index", "2026-03-01T", "keys_destroyed", "erasure.frozen"):
         assert odd not in text, odd
