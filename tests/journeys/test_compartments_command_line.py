@@ -52,6 +52,13 @@ def test_a_compartment_is_opened_used_and_closed_as_it_is_typed(
     listed = typed("status --subjects --compartment staff")["people"]
     assert [one["subject"] for one in listed] == ["anna"]
     assert typed("status --subjects")["people"] == []
+    evidence = "--predicate resident_of --value FR --tier A --source letter.pdf"
+    typed(f"residency add anna {evidence} --compartment staff")
+    assert "letter.pdf" in str(typed("residency show anna --compartment staff")["evidence"])
+    typed("residency show anna", status=exits.SUBJECT)
+    typed("hold add court-7 anna --ground", "a court", status=exits.SUBJECT)
+    assert typed("hold add court-7 anna --compartment staff --ground", "a court")["subjects"] == 1
+    assert typed("hold lift court-7")["lifted"] == 1
 
     typed(f"compartment open staff --customer {there}")
     typed("permit ben --purpose doors --residence GB --compartment staff --until", until, status=exits.INPUT)

@@ -290,6 +290,22 @@ def test_a_key_does_what_it_is_issued_for_and_nothing_else(
     assert Client(there, issued.secret, client.port).ask("GET", "/recognition/subjects").json()["code"] == 10
 
 
+def test_a_suspended_customers_client_deletes_and_neither_adds_nor_recognises(
+    client: Client, portrait_photographs: list[bytes]
+) -> None:
+    first, probe, *_ = portrait_photographs
+    subjects = client.recognition.get_subjects()
+    client.recognition.get_face_collection().add(first, "Eileen Collins")
+    customers = client.gallery.oversight.customers
+    customers.suspend(MACHINE, client.firm.office.customer_id)
+    for path in ("/recognition/faces?subject=Anna", "/recognition/recognize"):
+        assert client.ask("POST", path, files={"file": probe}).status_code == 403
+    assert subjects.list() == {"subjects": ["Eileen Collins"]}
+    assert subjects.delete("Eileen Collins") == {"subject": "Eileen Collins"}
+    assert subjects.list() == {"subjects": []}
+    assert client.gallery.status().subjects == 0
+
+
 def test_another_customers_faces_look_as_if_they_were_not_there(
     client: Client, portrait_photographs: list[bytes]
 ) -> None:

@@ -271,6 +271,8 @@ def test_evidence_of_a_customers_subject_is_kept_and_recorded_by_who_supervises(
     assert officer.post("/holds", json={**hold, **where}).json()["subjects"] == 1
     kept = force["enroller"].delete(f"/compartments/lobby/subjects/{anna}")
     assert (kept.status_code, kept.json()["code"]) == (409, "erasure_held")
+    more = force["enroller"].post(f"/compartments/lobby/subjects/{anna}/images", files=sent)
+    assert (more.status_code, more.json()["code"]) == (403, "permission_refused"), "kept is not permitted"
     assert other["enroller"].delete(f"/compartments/lobby/subjects/{permitted(other)}").status_code == 200, (
         "the other anna is under no duty"
     )
