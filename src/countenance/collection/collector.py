@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from countenance.collection import metadata
 from countenance.collection.bystanders import Apart, Sighting, Wanted, tell_apart
+from countenance.collection.fetched import fetched
 from countenance.collection.flow import ahead
 from countenance.collection.items import Item, Told
 from countenance.collection.origin import Origin, Origins, described
@@ -162,28 +163,25 @@ class Collector:
         self._progressed.flush()
         return tally
 
-    # -- reading, in the caller's thread ---------------------------------------------------------------------
+    # -- reading, in the caller's thread; what is far away, ahead of it ----------------------------------------
 
     def _reads(self, plan: Plan, items: Iterable[Item]) -> Iterator[_Read]:
         subject_id = plan.wanted.subject.subject_id
-        finished = self._progressed.finished(subject_id)
         lately: deque[bytes] = deque(maxlen=256)  # contents that are being looked at and not yet on record
-        for item in items:
-            file_tag = self._progressed.file_tag(item.stamp)
-            if file_tag in finished:
+        finished = self._progressed.finished(subject_id)
+        for got in fetched(items, self._progressed.file_tag, finished):
+            item, file_tag, data = got.item, got.file_tag, got.data
+            if got.finished:
                 yield _Read(item, b"", file_tag, b"", became=Became.EARLIER)
-                continue
-            try:
-                data = item.read()
-            except CollectionError as error:
-                yield _Read(item, b"", file_tag, b"", error)
-                continue
-            digest_tag = self._enroller.digest_tag(data)
-            if digest_tag in lately or self._progressed.is_known(subject_id, digest_tag):
-                yield _Read(item, b"", file_tag, digest_tag, became=Became.DUPLICATE)
+            elif data is None:
+                yield _Read(item, b"", file_tag, b"", got.error)
             else:
-                lately.append(digest_tag)
-                yield _Read(item, data, file_tag, digest_tag)
+                digest_tag = self._enroller.digest_tag(data)
+                if digest_tag in lately or self._progressed.is_known(subject_id, digest_tag):
+                    yield _Read(item, b"", file_tag, digest_tag, became=Became.DUPLICATE)
+                else:
+                    lately.append(digest_tag)
+                    yield _Read(item, data, file_tag, digest_tag)
 
     # -- looking, in several threads -------------------------------------------------------------------------
 

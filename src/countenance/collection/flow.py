@@ -1,7 +1,7 @@
 """Work done ahead by several threads, taken in the order in which it was given.
 
 Rules kept here: what is under way is bounded in number and in bytes, so memory stays flat however long the list;
-an exception belongs to its piece of work and is raised at its turn.
+an exception belongs to its piece of work and is raised at its turn, and one of the list itself after what it gave.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from countenance.errors import CountenanceError
 
 Piece = TypeVar("Piece")
 Done = TypeVar("Done")
@@ -32,8 +34,9 @@ def ahead(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="collect")
     waiting: deque[tuple[Future[Done], int]] = deque()
     held = 0
+    broken: list[CountenanceError] = []
     try:
-        for piece in pieces:
+        for piece in _until_broken(pieces, broken):
             cost = size(piece)
             while waiting and (len(waiting) >= 2 * threads or held + cost > most_bytes):
                 future, its = waiting.popleft()
@@ -49,5 +52,14 @@ def ahead(
             future, its = waiting.popleft()
             held -= its
             yield future.result()
+        if broken:
+            raise broken[0]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _until_broken(pieces: Iterable[Piece], broken: list[CountenanceError]) -> Iterator[Piece]:
+    try:
+        yield from pieces
+    except CountenanceError as error:  # raised once the work that came before it is handed over
+        broken.append(error)

@@ -40,6 +40,10 @@ class Item:
     """The bytes; may be called once, before the next item is asked for. Raises CollectionError."""
     told: Told = field(default_factory=Told)
     grant_id: str | None = None
+    afar: bool = False
+    """The bytes come over a network: ``read`` may be called later, in any thread, and for several items at once."""
+    size_bytes: int = 0
+    """As listed, of what is ``afar``."""
 
 
 @dataclass(frozen=True, slots=True)

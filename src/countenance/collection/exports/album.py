@@ -224,7 +224,14 @@ class Album:
         for member, read in part.container.stream(part.names.__contains__):
             name = normal(member.name)
             if own is None or own.is_own(name) or own.key(own.inside(name) or name) in self._own:
-                yield Item(name, f"{name}\0{member.stamp}", self._reader(member, read), self._about(part, name))
+                yield Item(
+                    name,
+                    f"{name}\0{member.stamp}",
+                    self._reader(member, read),
+                    self._about(part, name),
+                    afar=part.container.afar,
+                    size_bytes=member.size_bytes,
+                )
 
     def _reader(self, member: Member, read: Read) -> partial[bytes]:
         return partial(read, self._picture_bytes)

@@ -26,6 +26,7 @@ from countenance.errors import (
     BlobsError,
     BucketClientMissing,
     BucketUnreachable,
+    CollectionError,
     EntryTooLarge,
     EntryUnsafe,
     SourceMissing,
@@ -86,7 +87,9 @@ def open_bucket(address: BucketAddress) -> Container:
 
 
 class Bucket:
-    """The objects under a prefix."""
+    """The objects under a prefix. Several may be read at once."""
+
+    afar = True
 
     def __init__(self, objects: Objects, label: str) -> None:
         self.label = label
@@ -110,7 +113,7 @@ class Bucket:
         for member in self.names():
             if isinstance(member, Member) and wanted(normal(member.name)):
                 yield member, self._reader(member)
-                if self._failures >= _FAILURES_IN_A_ROW:
+                if self._failures >= _FAILURES_IN_A_ROW:  # of those that were asked for, in the order of answers
                     raise BucketUnreachable(
                         f"{self._failures} objects in a row of {self.label} could not be read; what came before is "
                         "kept."
@@ -122,9 +125,12 @@ class Bucket:
                 raise EntryTooLarge(f"{member.name} has {member.size_bytes:,} bytes; at most {limit:,} are read.")
             if not member.size_bytes:
                 return b""
-            self._failures += 1
             tag = member.stamp.partition(":")[2]
-            data = _read(self._objects, member.name, 0, member.size_bytes, tag)
+            try:
+                data = _read(self._objects, member.name, 0, member.size_bytes, tag)
+            except CollectionError:
+                self._failures += 1
+                raise
             self._failures = 0
             return within(data, limit, member.name)
 

@@ -71,12 +71,18 @@ class Container(Protocol):
         """What messages call it: the file's name."""
         ...
 
+    @property
+    def afar(self) -> bool:
+        """Whether its files come over a network; they may then be read in any order, several at once."""
+        ...
+
     def names(self) -> Iterator[Member | Unread]:
         """Every file in it, without reading any."""
         ...
 
     def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
-        """The files whose names are ``wanted``, in the container's own order; read each before the next."""
+        """The files whose names are ``wanted``, in the container's own order; read each before the next, unless
+        the container is ``afar``."""
         ...
 
 
@@ -105,6 +111,8 @@ def open_container(path: Path) -> Container:
 
 class Folder:
     """A folder; links inside it are not followed."""
+
+    afar = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -158,6 +166,8 @@ def _reader_of_file(place: Path, name: str) -> Read:
 
 class Zip:
     """A whole ZIP archive."""
+
+    afar = False
 
     def __init__(self, path: Path | io.BufferedReader[Any], label: str = "") -> None:
         self.label = path.name if isinstance(path, Path) else label
@@ -225,6 +235,8 @@ def _no_overlap(label: str, members: list[zipfile.ZipInfo]) -> None:
 
 class Tar:
     """A TAR archive, packed or not, read from front to back each time."""
+
+    afar = False
 
     def __init__(self, path: Path) -> None:
         self.label = path.name

@@ -35,6 +35,8 @@ class _Place:
 class HalfZip:
     """What can still be read of a damaged or incomplete ZIP archive."""
 
+    afar = False
+
     def __init__(self, path: Path) -> None:
         self.label = path.name
         with path.open("rb") as file:
