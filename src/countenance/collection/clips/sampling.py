@@ -12,6 +12,7 @@ What was measured: docs/adr/0016-clips.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -93,7 +94,7 @@ class Sampler:
 
     def _seen(self, at_s: float, luma: Samples) -> None:
         self._whole, self._whole_at = luma, at_s
-        dark, light = np.percentile(luma, (2, 98))
+        dark, light = _levels_at(luma, 0, (0.02, 0.98))
         self._levels = int(np.clip(MOVED_CONTRAST * (light - dark), *MOVED_LEVELS))
 
     def _everything(self, at_s: float, luma: Samples) -> Look:
@@ -116,5 +117,21 @@ def _samples(luma: Luma) -> Samples:
 def _moved(now: Samples, before: Samples, levels: int) -> npt.NDArray[np.bool_]:
     """Where something moved. A change of light moves everything alike; what counts is what moves against it."""
     change = now - before
-    moved: npt.NDArray[np.bool_] = np.abs(change - np.int16(np.median(change))) > levels
+    (middle,) = _levels_at(change, 255, (0.5,))
+    moved: npt.NDArray[np.bool_] = np.abs(change - np.int16(middle)) > levels
     return moved
+
+
+def _levels_at(samples: Samples, lowest: int, shares: Sequence[float]) -> list[float]:
+    """Quantiles of whole numbers from ``-lowest`` on, by counting: a fifth of the time that sorting takes.
+
+    Between two samples they are interpolated, as ``numpy.quantile`` does.
+    """
+    counted = np.cumsum(np.bincount(samples.ravel() + np.int16(lowest)))
+    found = []
+    for share in shares:
+        place = share * (samples.size - 1)
+        below = int(np.searchsorted(counted, int(place), side="right"))
+        above = int(np.searchsorted(counted, math.ceil(place), side="right"))
+        found.append(below + (above - below) * (place - int(place)) - lowest)
+    return found

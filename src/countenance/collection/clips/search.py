@@ -20,10 +20,11 @@ import numpy as np
 from PIL import Image
 
 from countenance.collection.clips.answers import BestFace, ClipIdentification, TrackAnswer
+from countenance.collection.clips.fusing import Seen
 from countenance.collection.clips.looking import Distances
 from countenance.collection.clips.reading import Clip, Frame
 from countenance.collection.clips.sampling import Look, Sampler
-from countenance.collection.clips.tracking import Seen, TrackEnd, Tracker
+from countenance.collection.clips.tracking import TrackEnd, Tracker
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import CaseMissing
 from countenance.recognition.candidates.identify import Identification

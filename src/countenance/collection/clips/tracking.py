@@ -8,7 +8,7 @@ Rules kept here:
 * A track that was not seen for a while is over; one that was seen only once is kept, because a glance may be all
   that there is.
 * Of a track a few best faces remain, not the clip: memory does not grow with its length but with who is in it.
-* Templates are made where they decide something: for a doubtful join, and of the best faces at the end.
+* Templates are made where they decide something: for a doubtful join, and of the best faces at the end (fusing).
 
 Why not a package: docs/adr/0016-clips.md.
 """
@@ -16,14 +16,15 @@ Why not a package: docs/adr/0016-clips.md.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from countenance.collection.clips.fusing import SAME_NEAR, Extract, Seen, fuse, with_templates
 from countenance.recognition.templates.recogniser import JudgedFace
-from countenance.terms import Box, Pixels, Vectors
+from countenance.terms import Box, Vectors
 
 BEST = 5
 """Faces of a track that are kept."""
@@ -36,43 +37,18 @@ TOUCHES = 0.05
 """Overlap from which another face or track has a claim too."""
 SAME_ALONE = 0.5
 """Comparison score at which a face continues a track wherever it is."""
-SAME_NEAR = 0.25
-"""Comparison score below which a face is not the same even in the same place: somebody stepped in front. Different
-people score 0.10 +- 0.10 (docs/quality.md), one person from look to look far more."""
 JOINED = 0.35
 """The least worth, overlap and likeness together, at which a face continues a track."""
 MOST_PLACES = 200
 """Places of a track's path that are kept one by one; after that one in ``PLACE_S`` seconds."""
 PLACE_S = 5.0
 
-Extract = Callable[[Sequence[Pixels]], Vectors]
-"""Makes templates of aligned faces."""
-
-
-@dataclass(slots=True, eq=False)
-class Seen:
-    """A face at a time. Its template, unit length, is None until it is needed."""
-
-    at_s: float
-    judged: JudgedFace
-    template: Vectors | None = None
-
-    @property
-    def box(self) -> Box:
-        """Where it was."""
-        return self.judged.face.box
-
-    @property
-    def quality(self) -> int:
-        """How good it is, 0 to 100."""
-        return self.judged.quality.score
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackEnd:
     """What remains of a track: when and where, its best faces, best first, and their fused template.
 
-    The template is the mean of those of the best faces, each weighed by its quality; unit length.
+    The template is that of ``fusing.fuse``, unit length.
     """
 
     number: int
@@ -134,16 +110,10 @@ class Track:
             self._path.append((seen.at_s, seen.box))
 
     def end(self, extract: Extract) -> TrackEnd:
-        """What remains of it. A best face that is unlike the others does not count: it is somebody else's."""
+        """What remains of it."""
         best = [seen for _, _, seen in sorted(self._best, key=lambda entry: (-entry[0], -entry[1]))]
-        _with_templates([seen for seen in best if seen.template is None], extract)
-        rows = np.stack([seen.template for seen in best if seen.template is not None])
-        weights = np.array([max(seen.quality, 1) for seen in best], np.float32)
-        like = _like_the_rest(rows, weights)
-        fused = (rows[like] * weights[like, None]).sum(axis=0)
-        unit: Vectors = (fused / np.linalg.norm(fused)).astype(np.float32)
-        kept = tuple(seen for seen, one in zip(best, like.tolist(), strict=True) if one)
-        return TrackEnd(self.number, self.first_s, self.last_s, self.looks, tuple(self._path), kept, unit)
+        kept, template = fuse(best, extract)
+        return TrackEnd(self.number, self.first_s, self.last_s, self.looks, tuple(self._path), kept, template)
 
 
 class Tracker:
@@ -168,7 +138,7 @@ class Tracker:
         faces_left = [i for i in range(len(seen)) if i not in joined]
         taken = {j for _, j in clear}
         tracks_left = [j for j in range(len(self._open)) if j not in taken]
-        _with_templates([seen[i] for i in faces_left], self._extract)
+        with_templates([seen[i] for i in faces_left], self._extract)
         worth = self._worth(near, seen, faces_left, tracks_left)
         for row, column in assign(worth):
             joined[faces_left[row]] = self._open[tracks_left[column]]
@@ -236,19 +206,3 @@ def _clear(near: npt.NDArray[np.float64], sure: Sequence[bool]) -> list[tuple[in
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
         if sure[j] and touching[i].sum() == 1 and touching[:, j].sum() == 1
     ]
-
-
-def _with_templates(seen: Sequence[Seen], extract: Extract) -> None:
-    if seen:
-        for one, template in zip(seen, extract([one.judged.chip for one in seen]), strict=True):
-            one.template = template.copy()  # a row of one array would keep every template of the look alive
-
-
-def _like_the_rest(rows: Vectors, weights: Vectors) -> npt.NDArray[np.bool_]:
-    """Which of the templates resemble the one that resembles the others most; all, when there are two or fewer."""
-    if len(rows) < 3:
-        return np.ones(len(rows), bool)
-    scores = rows @ rows.T
-    middle = int(np.argmax(scores @ weights))
-    like: npt.NDArray[np.bool_] = scores[middle] >= SAME_NEAR
-    return like
