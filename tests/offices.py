@@ -11,12 +11,12 @@ import numpy as np
 
 from countenance import Countenance
 from countenance.engine.case_search import SearchMade
+from countenance.engine.probing import Probe
 from countenance.oversight.parties import MACHINE, CustomerClass, LegalBasis, Principal, Role
 from countenance.oversight.reviewing import Answer
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
-from countenance.recognition.gallery.enrol import Prepared
-from countenance.recognition.images import Picture
+from countenance.recognition.gallery import crops
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.terms import Box, Vectors
 
@@ -66,9 +66,9 @@ class Office:
         chip = np.zeros((112, 112, 3), np.uint8)
         face = Face(Box(10, 10, 80, 80), landmarks, 1.0)
         found = tuple(RecognisedFace(face, chip, Quality(100, ()), probe) for probe in probes)
-        prepared = Prepared("probe", b"", Picture(pixels, "image/png", 1, ()), found)
+        probe = Probe(found, tuple(crops.cut_out(pixels, face.box) for _ in found), ())
         search = self.gallery.oversight._search
-        search._prepare = lambda name, image: prepared  # type: ignore[method-assign]
+        search._probe = lambda name, image: probe  # type: ignore[method-assign]
         source = random.Random(seed)
         return self.gallery.oversight.search(
             self[who], case_id, b"", threshold=0.5, source=source, request_id=request_id

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from countenance import Countenance
 from countenance.cli.main import run
 from countenance.collection.clips.expectation import MEASURED, expected
 from countenance.collection.clips.looking import Distances
-from countenance.collection.clips.reading import Clip, Frame, is_clip
+from countenance.collection.clips.reading import Clip, Frame, is_clip, looks_like_clip
 from countenance.collection.clips.sampling import Sampler
 from countenance.collection.clips.search import tracks_of
 from countenance.collection.clips.tracking import Tracker, assign
+from countenance.collection.clips.walkers import walkers
 from countenance.errors import CaseMissing, ClipTooLarge, ClipUnreadable, InputInvalid, LiveInputRefused
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
@@ -489,3 +491,66 @@ def test_a_case_on_record_says_the_purpose_and_must_allow_the_search(
     galleries.clock.step(timedelta(days=6))
     with pytest.raises(CaseMissing):
         gallery.collecting.search_clip(clip, case="2027/117")
+
+
+@pytest.mark.parametrize("given", ["a file", "its bytes"])
+def test_a_clip_searched_under_a_case_goes_to_two_reviewers_like_a_photograph(
+    gallery: Countenance, orl_folder: Path, tmp_path: Path, given: str
+) -> None:
+    police = office(gallery, protection_officer(gallery))
+    case = police.case()
+    faces = [(orl(orl_folder, 5, 5), 0), (orl(orl_folder, 20, 1), 12)]
+    clip = write(tmp_path / "lobby.mp4", walking(faces, 24))
+    made = gallery.oversight.search(
+        police["investigator"], case, clip if given == "a file" else clip.read_bytes(), threshold=0.5
+    )
+    document = made.as_dict()
+    assert (document["faces"], document["searches_left"]) == (2, 4)
+    assert "anna" not in str(document)
+    assert [one.face for one in made.seen] == [1, 2]
+    assert made.seen[0].first_s < made.seen[1].first_s
+    task = gallery.oversight.reviews.next(police["first"])
+    assert task is not None
+    pair = gallery.oversight.side_by_side(police["first"], task.task_id)
+    assert pair.probe is not None
+    assert Image.open(BytesIO(pair.probe)).size == (224, 224)
+    for reviewer in ("first", "second"):
+        assert gallery.oversight.reviews.release(police["investigator"], case) == ()
+        police.review_rightly(reviewer, ["anna"])
+    released = gallery.oversight.reviews.release(police["investigator"], case)
+    assert [(one.subject, one.face) for one in released] == [("anna", 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"\x00\x00\x00\x18ftypisom" + bytes(40), ClipUnreadable),
+        (b"#EXTM3U\nfile:///etc/passwd\n", LiveInputRefused),
+        (b"<!-- --><?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011'/>", ClipUnreadable),
+    ],
+    ids=["half a box", "a playlist", "a playlist in other clothes"],
+)
+def test_bytes_that_are_no_recording_are_refused(data: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Clip(data, LIMITS)
+
+
+def test_a_sent_clip_that_is_too_long_is_refused(recogniser: Recogniser, tmp_path: Path) -> None:
+    frames = walking([], 3, (320, 180))
+    clip = write(tmp_path / "long.mkv", frames, codec="mjpeg", times=[0, 599, 601])
+    assert walkers(clip, recogniser, LIMITS).notes == ("no face was found in the clip",)
+    with pytest.raises(ClipTooLarge, match="10 minutes"):
+        walkers(clip.read_bytes(), recogniser, LIMITS)
+
+
+def test_a_clip_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    page = walking([], 2, (320, 180))
+    known = [("h264", "mp4"), ("h264", "mkv"), ("h264", "ts"), ("mjpeg", "avi"), ("flv1", "flv")]
+    known += [("mpeg2video", "mpg"), ("wmv2", "asf"), ("h264", "mov")]
+    for codec, ending in known:
+        clip = write(tmp_path / f"a.{ending}", page, codec=codec, rate=25)
+        assert looks_like_clip(clip.read_bytes()[:512]), ending
+    for picture in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "PPM"):
+        out = BytesIO()
+        Image.fromarray(page[0]).save(out, picture)
+        assert not looks_like_clip(out.getvalue()), picture

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from countenance import Countenance
 from countenance.oversight import passwords
@@ -244,3 +247,34 @@ def test_a_stranger_can_check_the_log_and_cannot_read_its_entries(service: Servi
     assert service.login("officer", PASSWORD).get(f"/log/entries/000.p/{size}").status_code == 200
     for wrong in ("../gallery.db", "0/001", "entries/000", "0/000.p/0", "99/000"):
         assert service.get(f"/log/tile/{wrong}").status_code in (400, 404)
+
+
+def test_a_clip_is_searched_under_a_case_like_a_photograph(
+    service: Service, portrait_photographs: list[bytes]
+) -> None:
+    av = pytest.importorskip("av", reason="the extra 'clips' is not installed")
+    portrait = np.asarray(Image.open(BytesIO(portrait_photographs[3])).convert("RGB").resize((480, 480)))
+    clip = BytesIO()
+    with av.open(clip, "w", format="matroska") as out:
+        stream = out.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 480, 480, "yuvj420p"
+        for _ in range(4):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(portrait, format="rgb24")))
+        out.mux(stream.encode())
+    force = registered(service)
+    case = opened(force)
+    sent = {"image": ("lobby", clip.getvalue(), "application/octet-stream")}
+    made = force["investigator"].post(f"/cases/{case}/searches", files=sent)
+    assert made.status_code == 201, made.text
+    assert "anna" not in made.text
+    assert (made.json()["faces"], made.json()["searches_left"]) == (1, 4)
+    (seen,) = made.json()["seen"]
+    assert (seen["face"], seen["from"]) == (1, 0.0)
+    assert [reviewed(force[who]) for who in ("first", "second")] == [1, 1]
+    released = force["investigator"].post(f"/cases/{case}/releases").json()["items"]
+    assert [one["subject"] for one in released] == ["anna"]
+
+    half = {"image": ("lobby", clip.getvalue()[:200], "application/octet-stream")}
+    refused = force["investigator"].post(f"/cases/{case}/searches", files=half)
+    assert (refused.status_code, refused.json()["code"]) == (422, "clip_unreadable")
+    assert force["investigator"].get(f"/cases/{case}").json()["used"] == 1, "what failed takes nothing"

@@ -98,13 +98,16 @@ def list_cases(door: Door) -> None:
 
 @case.command("search")
 @click.argument("case_id", metavar="CASE")
-@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @everywhere
 @here
-def search_case(door: Door, case_id: str, image: Path) -> None:
-    """Search for the faces in IMAGE under CASE. Candidates go to two reviewers; see release."""
+def search_case(door: Door, case_id: str, file: Path) -> None:
+    """Search for the faces in FILE, a picture or a recorded clip, under CASE.
+
+    Candidates go to two reviewers; see release.
+    """
     with door.open() as engine:
-        made = engine.oversight.search(asker(engine), case_id, image)
+        made = engine.oversight.search(asker(engine), case_id, file)
     _fields(door, made.as_dict())
 
 

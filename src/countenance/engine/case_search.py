@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from countenance.custody.permission.ledger import Ledger
+from countenance.engine.probing import Probe, Seen
 from countenance.errors import AccessRefused, KeyDestroyed
 from countenance.oversight.cases import Cases
 from countenance.oversight.compartments import Compartments
@@ -25,7 +26,6 @@ from countenance.recognition.candidates import nonmates
 from countenance.recognition.candidates.identify import Candidate, Identifier
 from countenance.recognition.gallery import crops
 from countenance.recognition.gallery.bulk import Picture, picture_name
-from countenance.recognition.gallery.enrol import Prepared
 from countenance.settings import ImageLimits
 from countenance.store import cases, references, searches
 from countenance.store.cases import CaseRow
@@ -46,6 +46,8 @@ class SearchMade:
     left: int
     """Searches that the case still has."""
     notes: tuple[str, ...]
+    seen: tuple[Seen, ...] = ()
+    """Of a clip: when each face was seen."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
@@ -54,6 +56,7 @@ class SearchMade:
             "case": self.case_id,
             "at": self.at_utc,
             "faces": self.faces,
+            "seen": [one.as_dict() for one in self.seen],
             "searches_left": self.left,
             "notes": list(self.notes),
         }
@@ -82,11 +85,11 @@ class CaseSearch:
         ledger: Ledger,
         blobs: BlobStore,
         limits: ImageLimits,
-        prepare: Callable[[str, Picture], Prepared],
+        probe: Callable[[str, Picture], Probe],
         identifier: Callable[[], Identifier],
         model: Callable[[], str],
     ) -> None:
-        """``prepare`` reads and recognises a picture; ``identifier`` and ``model`` are those in use now."""
+        """``probe`` reads and recognises a picture or clip; ``identifier`` and ``model`` are those in use now."""
         self._gate = gate
         self._cases = cases
         self._reviews = reviews
@@ -95,7 +98,7 @@ class CaseSearch:
         self._ledger = ledger
         self._blobs = blobs
         self._limits = limits
-        self._prepare = prepare
+        self._probe = probe
         self._identifier = identifier
         self._model = model
         self._compartments = compartments
@@ -117,9 +120,9 @@ class CaseSearch:
             return made
         who, case = self._cases.take_search(who, case_id, request_id)
         try:
-            prepared = self._prepare(picture_name(image, 1), image)
+            probe = self._probe(picture_name(image, 1), image)
             choice = source or random.SystemRandom()
-            return self._search(who, case, prepared, limit, threshold, choice, request_id)
+            return self._search(who, case, probe, limit, threshold, choice, request_id)
         except AccessRefused as refused:  # the case ended while the picture was read
             self._cases.give_back(case_id, request_id)
             self._gate.refuse(who, Verb.IDENTIFY, Refused(Code(refused.reason), str(refused)))
@@ -155,47 +158,45 @@ class CaseSearch:
         self,
         who: Principal,
         case: CaseRow,
-        prepared: Prepared,
+        probe: Probe,
         limit: int,
         threshold: float | None,
         source: random.Random,
         request_id: str | None,
     ) -> SearchMade:
         seen = self._compartments.seen_by(who)
-        faces = [crops.cut_out(prepared.picture.pixels, one.face.box) for one in prepared.faces]
 
         def recorded(connection: Connection, search_id: str, lists: Sequence[tuple[Candidate, ...]]) -> None:
-            kept = [face if found else b"" for face, found in zip(faces, lists, strict=True)]
+            kept = [face if found else b"" for face, found in zip(probe.shown, lists, strict=True)]
             self._cases.attach(connection, case, who, search_id, kept)
-            pairs = self._pairs(connection, case, prepared, lists, source, seen)
+            pairs = self._pairs(connection, case, probe, lists, source, seen)
             self._reviews.put(connection, case.case_id, search_id, pairs)
 
-        notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
         made = self._identifier().identify(
-            prepared.faces,
+            probe.faces,
             purpose=case.purpose,
             limit=limit,
             threshold=threshold,
-            notes=notes,
+            notes=probe.notes,
             recorded=recorded,
             compartments=seen,
             purpose_told=False,
             search_id=request_id,
         )
         left = case.quota - case.used
-        return SearchMade(made.search_id, case.case_id, made.at_utc, len(prepared.faces), left, made.notes)
+        return SearchMade(made.search_id, case.case_id, made.at_utc, len(probe.faces), left, made.notes, probe.seen)
 
     def _pairs(
         self,
         connection: Connection,
         case: CaseRow,
-        prepared: Prepared,
+        probe: Probe,
         lists: Sequence[tuple[Candidate, ...]],
         source: random.Random,
         seen: frozenset[CompartmentId],
     ) -> list[Pair]:
         pairs = []
-        for number, (face, found) in enumerate(zip(prepared.faces, lists, strict=True), 1):
+        for number, (face, found) in enumerate(zip(probe.faces, lists, strict=True), 1):
             pairs += [Pair(number, one.subject_id, one.reference) for one in found]
             if found:
                 shown = references.by_ids(connection, [one.reference for one in found])

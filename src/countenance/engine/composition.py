@@ -33,6 +33,7 @@ from countenance.engine.index import GalleryIndex
 from countenance.engine.long_work import LongWork
 from countenance.engine.oversight import Foundations, Oversight
 from countenance.engine.part_erasure import PartErasure
+from countenance.engine.probing import probe_of
 from countenance.engine.recognising import Recognising
 from countenance.engine.searching import Searching
 from countenance.engine.withdrawing import Withdrawing
@@ -190,7 +191,7 @@ class Composition(Recognising, ABC):
             ledger=self._ledger,
             blobs=self._blobs,
             limits=self._settings.limits,
-            prepare=prepare,
+            probe=partial(probe_of, prepare, lambda: self._recogniser(self.model), self._settings.limits),
             identifier=lambda: self._identifier(self.model),
             model=lambda: self.model,
         )

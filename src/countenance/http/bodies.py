@@ -19,7 +19,8 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from countenance.errors import ImageTooLarge
+from countenance.collection.clips.reading import looks_like_clip
+from countenance.errors import ClipTooLarge, ImageTooLarge
 from countenance.http.problems import Problem, Refusal
 from countenance.settings import ServiceSettings
 
@@ -30,6 +31,8 @@ UPLOADS = (
     "application/x-tar",
     "video/",
 )
+_ENOUGH_TO_KNOW = 512
+"""Bytes by which a clip is told from an image."""
 PICTURES = "/compat/"
 """Under this path, bodies of any kind carry pictures: up to two of 5 MB in base64, inside JSON."""
 
@@ -113,6 +116,19 @@ def image(upload: UploadFile, settings: ServiceSettings) -> bytes:
     data = upload.file.read(settings.image_bytes + 1)
     if len(data) > settings.image_bytes:
         raise ImageTooLarge(f"An uploaded image has at most {settings.image_bytes} bytes.")
+    return data
+
+
+def probe(upload: UploadFile, settings: ServiceSettings) -> bytes:
+    """The bytes of one uploaded image, or of a recorded clip, which may be as large as an upload. Raises
+    ImageTooLarge, ClipTooLarge."""
+    start = upload.file.read(_ENOUGH_TO_KNOW)
+    upload.file.seek(0)
+    if not looks_like_clip(start):
+        return image(upload, settings)
+    data = upload.file.read(settings.upload_bytes + 1)
+    if len(data) > settings.upload_bytes:
+        raise ClipTooLarge(f"An uploaded clip has at most {settings.upload_bytes} bytes.")
     return data
 
 

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* Only an ordinary file is opened, and only its video: no address, no device, no pipe, no playlist, and no protocol
-  but ``file``; there is no live input.
+* Only an ordinary file is opened, or bytes at hand, and only its video: no address, no device, no pipe, no
+  playlist, and no protocol but ``file``, for bytes none at all; there is no live input.
 * The size a clip announces is held against the limits before anything is decoded; a frame of another size, too.
 * A clip that ends early, or is damaged, gives the frames before the damage, and says so.
 * Frames that no other frame is built on are left undecoded while enough others remain (``ENOUGH_S``): a look is
@@ -16,6 +16,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ _GREY_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p"
 _DAMAGED = "the clip is damaged or ends early; what could be decoded was searched"
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
 _PLAYLISTS = (b"#EXTM3U", b"<?xml", b"<MPD", b"ffconcat", b"v=0\r", b"v=0\n", b"[playlist]")
+_CLIP_STARTS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"0&\xb2u\x8ef\xcf\x11")
+"""Matroska and WebM, FLV, MPEG programme stream and video, ASF."""
+_OLD_BOXES = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
+_STILL_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx", b"avif", b"avis"}
+)
 MOST_DAMAGED = 500
 """Packets in a row that cannot be decoded, after which the clip is taken to be over."""
 ENOUGH_S = 0.11
@@ -94,27 +101,45 @@ def is_clip(name: str) -> bool:
     return bool(_ADDRESS.match(name)) or name.startswith("/dev/") or Path(name).suffix.lower() in ENDINGS
 
 
+def looks_like_clip(data: bytes) -> bool:
+    """Whether bytes begin as recorded video does. Says nothing of whether they can be decoded."""
+    if data[4:8] == b"ftyp":
+        return not _STILL_BRANDS & {data[8:12], data[16:20]}
+    return (
+        data.startswith(_CLIP_STARTS)
+        or (data.startswith(b"RIFF") and data[8:11] == b"AVI")
+        or data[4:8] in _OLD_BOXES
+        or (data[:1] == b"G" and data[188:189] == b"G")  # packets of a transport stream
+    )
+
+
 class Clip:
-    """A clip, opened. Use as a context manager.
+    """A clip, opened: a file, or its bytes. Use as a context manager.
 
     Raises LiveInputRefused, ClipUnreadable, ClipTooLarge, ClipDecoderMissing.
     """
 
-    def __init__(self, path: str | Path, limits: ImageLimits, *, luma_side: int = 160) -> None:
+    def __init__(self, clip: str | Path | bytes, limits: ImageLimits, *, luma_side: int = 160) -> None:
         self._av = _decoder()
         self.notes: list[str] = []
         self.frames_passed = 0
         self._limits = limits
         self._luma_side = luma_side
-        _only_a_file(str(path))
+        name = "The clip" if isinstance(clip, bytes) else Path(clip).name
+        if isinstance(clip, bytes):
+            _no_playlist("The clip", clip)
+        else:
+            _only_a_file(str(clip))
         try:
             self._container = self._av.open(
-                str(path), options={"protocol_whitelist": "file"}, metadata_errors="replace"
+                BytesIO(clip) if isinstance(clip, bytes) else str(clip),
+                options={"protocol_whitelist": "none" if isinstance(clip, bytes) else "file"},
+                metadata_errors="replace",
             )
         except (self._av.FFmpegError, ValueError, OSError) as error:
-            raise ClipUnreadable(f"{Path(path).name} is no video that can be decoded.") from error
+            raise ClipUnreadable(f"{name} is no video that can be decoded.") from error
         try:
-            self._stream = self._first_video(Path(path).name)
+            self._stream = self._first_video(name)
         except BaseException:
             self._container.close()
             raise
@@ -219,13 +244,17 @@ def _only_a_file(name: str) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise LiveInputRefused(f"{name[:200]} is not a recorded file.")
         with path.open("rb") as file:
-            start = file.read(64).lstrip()
+            start = file.read(64)
     except OSError as error:
         raise ClipUnreadable(f"{name[:200]} cannot be read: {error.strerror or 'no such file'}.") from error
     if not status.st_size:
         raise ClipUnreadable(f"{name[:200]} is empty.")
-    if start.startswith(_PLAYLISTS):
-        raise LiveInputRefused(f"{name[:200]} is a list of other places, not a recording.")
+    _no_playlist(name[:200], start)
+
+
+def _no_playlist(name: str, data: bytes) -> None:
+    if data[:64].lstrip().startswith(_PLAYLISTS):
+        raise LiveInputRefused(f"{name} is a list of other places, not a recording.")
 
 
 def _attached(av: Any) -> Any:

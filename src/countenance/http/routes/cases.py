@@ -51,6 +51,14 @@ class Case(Answer):
     used: int
 
 
+class Seen(Answer):
+    """When a face of a clip was seen, in seconds from its beginning."""
+
+    face: int
+    first: float = Field(alias="from")
+    last: float = Field(alias="to")
+
+
 class SearchMade(Answer):
     """That a search was made. Whom it found is for two reviewers first."""
 
@@ -58,6 +66,7 @@ class SearchMade(Answer):
     case: str
     at: str
     faces: int
+    seen: list[Seen] = Field(description="Of a clip: when each face was seen.")
     searches_left: int
     notes: list[str]
 
@@ -165,8 +174,11 @@ def search(
         float | None, Form(ge=-1, le=1, description="Comparison score; absent: calibrated.")
     ] = None,
 ) -> Response | SearchMade:
-    """Search for the faces of a photograph. The answer never says whom it found: candidates go to two reviewers."""
-    data = bodies.image(image, settings)
+    """Search for the faces of a photograph, or of a recorded clip of ten minutes at most.
+
+    The answer never says whom it found: candidates go to two reviewers.
+    """
+    data = bodies.probe(image, settings)
 
     def make(request_id: str | None) -> SearchMade:
         made = gallery.oversight.search(who, case, data, limit=limit, threshold=threshold, request_id=request_id)

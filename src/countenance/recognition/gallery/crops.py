@@ -38,6 +38,14 @@ def cut_out(pixels: Pixels, box: Box) -> bytes:
     return out.getvalue()
 
 
+def shown(face: Pixels) -> bytes:
+    """A face that is cut out already, as it is shown: a square PNG of 224 pixels."""
+    out = BytesIO()
+    size = (SIDE_PIXELS, SIDE_PIXELS)
+    Image.fromarray(np.ascontiguousarray(face)).resize(size, Image.Resampling.BILINEAR).save(out, "PNG")
+    return out.getvalue()
+
+
 def of_reference(
     connection: Connection, vault: Vault, blobs: BlobStore, reference: ReferenceRow, limits: ImageLimits
 ) -> bytes | None:
