@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter
 from countenance import Countenance
 from countenance.cli.main import run
 from countenance.collection.clips.expectation import MEASURED, expected
+from countenance.collection.clips.fusing import FUSED
 from countenance.collection.clips.looking import Distances
 from countenance.collection.clips.reading import Clip, Frame, is_clip, looks_like_clip
 from countenance.collection.clips.sampling import Sampler
@@ -391,9 +392,10 @@ def test_templates_are_made_only_where_they_decide() -> None:
     for step in range(50):
         list(tracker.look(step * 0.2, [face(300 + 4 * step, 1, quality=50 + step)]))
     (track,) = tracker.end()
-    assert (track.looks, len(track.best)) == (50, 5)
-    assert [seen.quality for seen in track.best] == [99, 98, 97, 96, 95]
-    assert templates.made < 20
+    assert (track.looks, len(track.best)) == (50, FUSED)
+    assert track.best[0].quality == 99
+    assert min(seen.quality for seen in track.best) >= 95
+    assert templates.made < 15
 
 
 def test_the_best_pairing_wins_not_the_first() -> None:
@@ -518,7 +520,7 @@ def test_a_clip_searched_under_a_case_goes_to_two_reviewers_like_a_photograph(
         assert gallery.oversight.reviews.release(police["investigator"], case) == ()
         police.review_rightly(reviewer, ["anna"])
     released = gallery.oversight.reviews.release(police["investigator"], case)
-    assert [(one.subject, one.face) for one in released] == [("anna", 1)]
+    assert [(one.subject, one.row.face) for one in released] == [("anna", 1)]
 
 
 @pytest.mark.parametrize(
