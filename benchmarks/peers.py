@@ -64,9 +64,10 @@ def interpreter(name: str) -> Path:
     """The Python that runs this engine; its environment is made when it is not there yet."""
     if not PEERS[name].packages:
         return Path(sys.executable)
-    python = HOME / name / "bin" / "python"
+    place = HOME / "interpreters" / name
+    python = place / "bin" / "python"
     if not python.exists():
-        venv.create(HOME / name, with_pip=True)
+        venv.create(place, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS[name].packages], check=True)
     return python
 

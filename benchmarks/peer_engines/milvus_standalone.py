@@ -154,4 +154,4 @@ class Milvus(Engine):
             self.process.wait(20)
 
 
-run(Milvus(Path(sys.argv[3])))
+run(Milvus(Path(sys.argv[3]).resolve()))
