@@ -44,7 +44,8 @@ def order(console: Console, document: Document) -> None:
     if document["frozen_since"]:
         console.print(f"  its subjects are out of every search since {document['frozen_since']}")
     if document.get("held_back"):
-        console.print(f"  {document['held_back']:,} subjects were moved out of or back into searches just now")
+        what = "taken out of every search" if document["frozen_since"] else "let back into searches"
+        console.print(f"  {what} just now: {document['held_back']:,}")
     for due in document["obligations"]:
         console.print(f"  {printable(due['obligation']):<20} {due['standing'].replace('_', ' '):<10} {_day(due)}")
     for penalty in document["penalties"]:

@@ -332,7 +332,7 @@ class Execution:
         unfinished = [row for row in earlier if row.state is not erasures.ErasureState.CONFIRMED]
         done = [eraser.finish(row.erasure_id, progress) for row in unfinished]
         going -= {subject_id for one in done for subject_id in one.subject_ids}
-        if going or not earlier:
+        if going or not (earlier or isinstance(answer, Escalated)):
             doubt = sum(j.alike.by_doubt_alone for j in plan.inside if j.subject_id in going)
             digest = scope_digest(self._desk.document(order.id))
             errand = Errand(Ground.ORDER, request, digest, doubt)

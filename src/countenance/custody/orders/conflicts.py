@@ -67,7 +67,8 @@ def confront(subject_ids: Iterable[SubjectId], holds: Sequence[EvidenceHold]) ->
         wanted - sealed,
         sealed,
         tuple(hold.id for hold in met),
-        f"{len(sealed)} subjects are to be erased and are held as evidence ({names}). Which duty prevails?",
+        f"{len(sealed)} to be erased and held as evidence at once ({names}). No order lifts a hold by itself: "
+        "order resolve, with hold lift or order vary, records the answer. Which duty prevails?",
     )
 
 

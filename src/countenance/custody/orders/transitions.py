@@ -119,7 +119,8 @@ def apply(state: OrderState, event: Event) -> OrderState | Refused:
         return current
     after = TABLE[current.state].get(event.kind)
     if after is None:
-        usual = f"An order that is {current.state.value} cannot take “{event.kind.value}”."
+        state_, kind = (word.value.replace("_", " ") for word in (current.state, event.kind))
+        usual = f"An order that is {state_} cannot take “{kind}”."
         if event.kind is E.SERVE:
             usual = "The order was served already."
         return Refused(_WHY_NOT.get((current.state, event.kind), usual))
