@@ -43,32 +43,30 @@ def test_told_to_stop_in_the_middle_of_an_enrolment_it_finishes_it_and_ends_with
     with process(galleries, log) as (running, url):
         until_ready(running, url)
         session = httpx2.post(f"{url}/sessions", json={"name": "enroller", "password": PASSWORD}).json()
-        client = httpx2.Client(
-            base_url=url, headers={"Authorization": f"Bearer {session['secret']}"}, timeout=PATIENCE_S
-        )
-        client.post("/compartments", json={"name": "lobby"}).raise_for_status()
-        terms = {
-            "subject": "anna",
-            "purposes": ["event-photos"],
-            "residence": "GB",
-            "until": (datetime.now(UTC).date() + timedelta(days=200)).isoformat(),
-        }
-        anna = client.post("/compartments/lobby/permissions", json=terms).raise_for_status().json()["id"]
-        files = [("images", (f"{n}.jpg", data, "image/jpeg")) for n, data in enumerate(portrait_photographs)]
-        whole = client.build_request("POST", "/x", files=files)
-        body = whole.read()
+        with client(url, session["secret"]) as asker:
+            asker.post("/compartments", json={"name": "lobby"}).raise_for_status()
+            terms = {
+                "subject": "anna",
+                "purposes": ["event-photos"],
+                "residence": "GB",
+                "until": (datetime.now(UTC).date() + timedelta(days=200)).isoformat(),
+            }
+            anna = asker.post("/compartments/lobby/permissions", json=terms).raise_for_status().json()["id"]
+            files = [("images", (f"{n}.jpg", data, "image/jpeg")) for n, data in enumerate(portrait_photographs)]
+            whole = asker.build_request("POST", "/x", files=files)
+            body = whole.read()
 
-        def in_two_parts() -> Iterator[bytes]:
-            yield body[:1000]
-            time.sleep(1)  # its beginning has arrived
-            running.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            yield body[1000:]
+            def in_two_parts() -> Iterator[bytes]:
+                yield body[:1000]
+                time.sleep(1)  # its beginning has arrived
+                running.send_signal(signal.SIGTERM)
+                time.sleep(0.5)
+                yield body[1000:]
 
-        kind = {"Content-Type": whole.headers["content-type"], "Content-Length": str(len(body))}
-        answer = client.post(f"/compartments/lobby/subjects/{anna}/images", content=in_two_parts(), headers=kind)
-        assert answer.status_code == 200, answer.text
-        assert [one["outcome"] for one in answer.json()["items"]] == ["enrolled"] * len(files)
+            kind = {"Content-Type": whole.headers["content-type"], "Content-Length": str(len(body))}
+            answer = asker.post(f"/compartments/lobby/subjects/{anna}/images", content=in_two_parts(), headers=kind)
+            assert answer.status_code == 200, answer.text
+            assert [one["outcome"] for one in answer.json()["items"]] == ["enrolled"] * len(files)
         assert running.wait(PATIENCE_S) == 0
         with pytest.raises(httpx2.TransportError):
             httpx2.get(f"{url}/health/ready")
