@@ -123,6 +123,7 @@ def test_bad_input_about_orders_ends_with_a_code_and_never_a_traceback(gallery: 
     assert bad["error"]["code"] == "evidence_invalid"
     (tmp_path / "short.key").write_bytes(b"short")
     assert gallery("authority add Somebody --key short.key", status=80)["error"]["code"] == "authority_key_invalid"
+    assert gallery("authority revoke mistyped", status=1)["revoked"] is False
     gallery("order serve ico-2022.json")
     assert gallery("order serve ico-2022.json", status=80)["error"]["code"] == "order_served"
     assert gallery("order certify ico-2022 --out c.json", status=82)["error"]["code"] == "certificate_invalid"

@@ -175,7 +175,7 @@ def verdict(console: Console, document: Document) -> None:
     for text in document["proven"] or ["nothing"]:
         console.print(f"  * {text}")
     console.print("\nAsserted by the gallery, and not provable by any document:")
-    for text in document["asserted"]:
+    for text in document["asserted"] or ["nothing"]:
         console.print(f"  * {text}")
     console.print("\nThe certificate stands." if document["stands"] else "\nTHE CERTIFICATE DOES NOT STAND.")
 

@@ -55,11 +55,15 @@ def add_authority(door: Door, name: str, key: Path) -> None:
 @click.argument("key_id")
 @everywhere
 @here
-def revoke_authority(door: Door, key_id: str) -> None:
-    """Trust the key KEY_ID no longer. Orders that were served under it stay as they are."""
+def revoke_authority(door: Door, key_id: str) -> int:
+    """Trust the key KEY_ID no longer. Orders that were served under it stay as they are.
+
+    The exit status is 1 when no key of that id is registered.
+    """
     with door.open() as engine:
         document: dict[str, object] = {"key_id": key_id, "revoked": engine.orders.revoke_authority(key_id)}
     door.answer(document, lambda console: words.fields(console, document))
+    return exits.OK if document["revoked"] else exits.PARTLY
 
 
 def _key(key: AuthorityKey) -> dict[str, object]:

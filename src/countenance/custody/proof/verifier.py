@@ -630,7 +630,8 @@ def check(
     ok = needed <= passed and not any(one.ok is False for one in checks)
     proven = [text for text, rests_on in PROVEN.values() if set(rests_on) <= passed]
     proven += [text for text, number in PROVEN_WITH_MORE.values() if number in passed and needed <= passed]
-    return Verdict(ok, tuple(checks), tuple(proven), tuple(ASSERTED.values()))
+    asserted = tuple(ASSERTED.values()) if 2 in passed else ()  # without its signature it has said nothing
+    return Verdict(ok, tuple(checks), tuple(proven), asserted)
 
 
 def as_text(verdict: Verdict) -> str:
@@ -641,7 +642,7 @@ def as_text(verdict: Verdict) -> str:
     lines += [
         "",
         "Asserted by the gallery, and not provable by any document:",
-        *(f"  * {t}" for t in verdict.asserted),
+        *(f"  * {t}" for t in verdict.asserted or ("nothing",)),
     ]
     lines += ["", "The certificate stands." if verdict.ok else "THE CERTIFICATE DOES NOT STAND."]
     return "\n".join(lines) + "\n"

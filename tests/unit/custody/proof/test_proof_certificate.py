@@ -174,6 +174,8 @@ def test_a_certificate_as_issued_stands(case: Case) -> None:
     assert verdict.ok, verifier.as_text(verdict)
     assert verdict.proven[: len(verifier.PROVEN)] == tuple(text for text, _ in verifier.PROVEN.values())
     assert verdict.asserted == tuple(verifier.ASSERTED.values())
+    for nobodys in (b"", b"{}", b"not a certificate"):
+        assert not verifier.check(nobodys, ()).asserted, "what bears no signature of the gallery's says nothing"
 
 
 def test_what_cannot_be_proven_is_never_among_the_proven(case: Case) -> None:
