@@ -11,13 +11,14 @@ import numpy as np
 from countenance import Countenance
 from countenance.custody.erasure.eraser import Eraser
 from countenance.custody.proof.witness import GalleryWitness
+from countenance.engine.probing import Probe
 from countenance.oversight.cases import Cases
 from countenance.oversight.parties import MACHINE, LegalBasis, Principal
 from countenance.oversight.review import Reviews
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
-from countenance.recognition.gallery.enrol import Enroller, Prepared
-from countenance.recognition.images import Picture
+from countenance.recognition.gallery import crops
+from countenance.recognition.gallery.enrol import Enroller
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import cases, permissions, reviews
 from countenance.terms import Box
@@ -84,9 +85,8 @@ def search(gallery: Countenance, request_id: str) -> None:
     (only,) = gallery.oversight.cases.listed(who)
     face = Face(Box(10, 10, 80, 80), np.zeros((5, 2), np.float32), 1.0)
     found = RecognisedFace(face, np.zeros((112, 112, 3), np.uint8), Quality(100, ()), template(1))
-    picture = Picture(np.zeros((120, 120, 3), np.uint8), "image/png", 1, ())
-    prepared = Prepared("probe", b"", picture, (found,))
-    gallery.oversight._search._prepare = lambda name, image: prepared  # type: ignore[method-assign]
+    probe = Probe((found,), (crops.shown(found.chip),), ())
+    gallery.oversight._search._probe = lambda name, image: probe  # type: ignore[method-assign]
     gallery.oversight.search(who, only.case_id, b"", threshold=0.5, source=random.Random(1), request_id=request_id)
 
 

@@ -214,7 +214,7 @@ def test_the_quota_is_never_exceeded_even_by_many_at_once(gallery: Countenance, 
 
 def test_a_search_that_fails_is_given_back(gallery: Countenance, officer: Principal, police: Office) -> None:
     case_id = police.case(quota=1)
-    gallery.oversight._search._prepare = lambda name, image: (_ for _ in ()).throw(PurposeUnknown("x"))
+    gallery.oversight._search._probe = lambda name, image: (_ for _ in ()).throw(PurposeUnknown("x"))
     with pytest.raises(PurposeUnknown):
         gallery.oversight.search(police["investigator"], case_id, b"")
     assert police.search(case_id, ANNA).left == 0
@@ -281,14 +281,14 @@ def test_an_emergency_that_is_authorised_in_time_may_release(gallery: Countenanc
 
 def test_a_case_that_ends_while_its_search_is_made_finds_nothing(gallery: Countenance, police: Office) -> None:
     case_id = police.case()
-    prepare = police.search(case_id, ANNA) and gallery.oversight._search._prepare
+    prepare = police.search(case_id, ANNA) and gallery.oversight._search._probe
 
     def slowly(name: str, image: object) -> object:
         gallery.oversight.cases.close(police["authoriser"], case_id)
         return prepare(name, image)  # type: ignore[operator]
 
     before = count(gallery, "searches")
-    gallery.oversight._search._prepare = slowly  # type: ignore[method-assign,assignment]
+    gallery.oversight._search._probe = slowly  # type: ignore[method-assign,assignment]
     with refused(Code.CASE_STATE):
         gallery.oversight.search(police["investigator"], case_id, b"")
     assert count(gallery, "searches") == before
