@@ -107,12 +107,12 @@ def count(recogniser: Recogniser, calibration: Calibration, half: Sequence[int],
                 place = int(sighting.face.face.box.x // CELL[0])
                 of = ("own", "friend")[place] if place < 2 else "stranger"
                 named = int(sighting.subject.subject_id)
-                if not sighting.certain:
-                    found[f"{of}_asked"] += 1
-                elif named != {"own": subject, "friend": friend}.get(of):
+                if sighting.certain and named != {"own": subject, "friend": friend}.get(of):
                     found[f"{of}_enrolled_wrongly"] += 1
                 elif sighting.face.quality.score < ENROLMENT_MINIMUM:
-                    found[f"{of}_poor"] += 1
+                    found[f"{of}_poor"] += 1  # nor is anybody asked about it
+                elif not sighting.certain:
+                    found[f"{of}_asked"] += 1
                 else:
                     found[f"{of}_enrolled"] += 1
     return found
@@ -142,7 +142,7 @@ def main() -> int:
     for counts in (*halves.values(), both):
         counts["own_kept"] = counts["own_enrolled"] + counts["own_asked"]
     row("own, enrolled or offered", "own_kept", "own", "97%")
-    row("own, recognised and too poor to enrol", "own_poor", "own")
+    row("own, recognised or in doubt, and too poor to enrol or ask about", "own_poor", "own")
     row("own, no face found", "own_not_found", "own")
     row("friends with a permission, enrolled as themselves", "friend_enrolled", "friends")
     row("own, enrolled as somebody else", "own_enrolled_wrongly", "own", "0")
