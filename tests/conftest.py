@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from countenance.oversight import passwords
 from tests import photographs
 from tests.galleries import Galleries
 from tests.servers import seaweedfs
@@ -80,6 +81,15 @@ def no_gallery_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer's shell names must not leak into a test."""
     for name in ("COUNTENANCE_GALLERY", "COUNTENANCE_KEYS", "COUNTENANCE_CACHE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def quick_passwords() -> Iterator[None]:
+    """Argon2id at its real cost would take most of the time of tests that log people in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_MEMORY_KIB", 64)
+        patch.setattr(passwords, "_PASSES", 1)
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from countenance import Countenance
 from countenance.errors import ErasureHeld, PermissionRefused
-from countenance.oversight import passwords
 from countenance.oversight.credentials import KeyKind
 from countenance.oversight.parties import Principal
 from countenance.recognition.gallery.regroup import LEFT_BEHIND
@@ -17,6 +16,8 @@ from countenance.store import numbering, references
 from countenance.store.schema import images
 from tests.galleries import Galleries
 from tests.peers import MovedClock, firm, new_gallery
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 def _on_disk(folder: Path) -> set[str]:
@@ -26,13 +27,6 @@ def _on_disk(folder: Path) -> set[str]:
 def _on_record(gallery: Countenance) -> set[str]:
     with gallery._database.read() as connection:
         return set(connection.scalars(images.select().with_only_columns(images.c.image_id)))
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from compreface import CompreFace
 
 from countenance import Countenance
 from countenance.http.compat.compreface.asked import PICTURE_BYTES
-from countenance.oversight import passwords
 from countenance.oversight.credentials import KeyKind
 from countenance.oversight.parties import MACHINE, Role
 from countenance.settings import ServiceSettings
@@ -21,6 +20,8 @@ from tests import photographs
 from tests.galleries import Galleries
 from tests.peers import Firm, MovedClock, doors, everything_on_disk, firm, new_gallery, without
 from tests.servers.postgres import Server
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 ROOT = "/compat/compreface/api/v1"
 
@@ -47,13 +48,6 @@ class Client:
     def ask(self, method: str, path: str, **rest: object) -> httpx2.Response:
         headers = {"x-api-key": self.key} | dict(rest.pop("headers", {}))  # type: ignore[call-overload]
         return httpx2.request(method, f"http://127.0.0.1:{self.port}{ROOT}{path}", headers=headers, **rest)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from countenance.errors import (
     KeyDestroyed,
     RequestUnderWay,
 )
-from countenance.oversight import passwords
 from countenance.oversight.once import KEPT, Fresh, Replay
 from countenance.oversight.parties import MACHINE, CustomerClass, LegalBasis, Principal, Role
 from countenance.oversight.reviewing import Answer
@@ -25,15 +24,10 @@ from countenance.terms import ArtefactClass, SubjectId
 from tests.galleries import UNTIL, Galleries, permit, row, template
 from tests.offices import PASSWORD, PURPOSE, hire, office, protection_officer
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 SENT = b"POST /v1/permissions anna"
 ANNA = template(1)
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 def begun(gallery: Countenance, key: str, sent: bytes = SENT) -> Fresh:

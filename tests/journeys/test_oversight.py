@@ -26,7 +26,6 @@ from countenance.errors import (
     PurposeUnknown,
     ReviewUnknown,
 )
-from countenance.oversight import passwords
 from countenance.oversight.case_states import CaseState
 from countenance.oversight.credentials import KeyKind
 from countenance.oversight.parties import MACHINE, CustomerClass, LegalBasis, Principal, Role
@@ -39,14 +38,9 @@ from tests import order_gallery
 from tests.galleries import Galleries, row, template
 from tests.offices import PASSWORD, PURPOSE, Office, hire, office, protection_officer
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 ANNA = template(1)
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture

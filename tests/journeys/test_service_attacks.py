@@ -9,19 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from countenance.oversight import passwords
 from tests.galleries import Galleries
 from tests.journeys.test_service_story import staffed
 from tests.journeys.test_service_subjects import permitted, with_enroller
 from tests.offices import PASSWORD, PURPOSE
 from tests.served import SETTINGS, Service, serving
 
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 @pytest.fixture

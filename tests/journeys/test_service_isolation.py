@@ -21,7 +21,6 @@ from sqlalchemy import event
 from countenance import Countenance
 from countenance.http.asker import NO_VERB
 from countenance.http.paging import cursor
-from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE, Role
 from countenance.oversight.policy import ROWS, Reach, Verb
 from tests.galleries import START, Galleries
@@ -30,6 +29,8 @@ from tests.journeys.test_service_subjects import files, permitted, with_enroller
 from tests.offices import PASSWORD, PURPOSE
 from tests.photographs import of_portrait
 from tests.served import Service, serving
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 ABSENT = {
     "subject": "0" * 64,
@@ -71,15 +72,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "Credentials": {"name": "x", "password": "x"},
 }  # fmt: skip
 """A body of each kind that is well formed, so that a refusal is never for its form."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_passwords() -> Iterator[None]:
-    """Argon2id at its real cost would take most of these tests' time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_MEMORY_KIB", 64)
-        patch.setattr(passwords, "_PASSES", 1)
-        yield
 
 
 @dataclass

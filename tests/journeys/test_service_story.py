@@ -12,21 +12,15 @@ import pytest
 from PIL import Image
 
 from countenance import Countenance
-from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE, Role
 from tests.galleries import START, Galleries, template
 from tests.galleries import row as template_row
 from tests.offices import PASSWORD, PURPOSE
 from tests.served import Service, serving
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 UNTIL = (START + timedelta(days=60)).isoformat()
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 def staffed(gallery: Countenance) -> None:

@@ -10,21 +10,15 @@ from datetime import timedelta
 
 import pytest
 
-from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE
 from tests.galleries import START, Galleries
 from tests.journeys.test_service_story import Force, opened, registered, staffed
 from tests.offices import PASSWORD, PURPOSE
 from tests.served import Service, serving
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 UNTIL_DAY = (START + timedelta(days=60)).date().isoformat()
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture
