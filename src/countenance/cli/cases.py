@@ -7,16 +7,12 @@ from pathlib import Path
 
 import click
 
-from countenance.cli import order_words, words
+from countenance.cli import shown
 from countenance.cli.asker import asker, end_of
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
 
 here = click.make_pass_decorator(Door)
-
-
-def _fields(door: Door, document: dict[str, object]) -> None:
-    door.answer(document, lambda console: words.fields(console, document))
 
 
 @click.group(short_help="Ask for cases, authorise them, search under them.")
@@ -50,7 +46,7 @@ def open_case(
             quota=quota,
             emergency=emergency,
         )
-    _fields(door, made.as_dict())
+    shown.fields(door, made.as_dict())
 
 
 @case.command()
@@ -61,7 +57,7 @@ def authorise(door: Door, case_id: str) -> None:
     """Authorise CASE, which somebody else has asked for."""
     with door.open() as engine:
         done = engine.oversight.cases.authorise(asker(engine), case_id)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @case.command()
@@ -72,7 +68,7 @@ def refuse(door: Door, case_id: str) -> None:
     """Refuse CASE. An emergency stops, and what it found is erased."""
     with door.open() as engine:
         done = engine.oversight.cases.refuse(asker(engine), case_id)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @case.command()
@@ -83,7 +79,7 @@ def close(door: Door, case_id: str) -> None:
     """End CASE; its probes are destroyed."""
     with door.open() as engine:
         done = engine.oversight.cases.close(asker(engine), case_id)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @case.command("list")
@@ -93,7 +89,7 @@ def list_cases(door: Door) -> None:
     """List the cases of one's customer."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.cases.listed(asker(engine))]
-    door.answer({"cases": documents}, lambda console: order_words.listed(console, documents, "There is no case."))
+    shown.listed(door, "cases", documents, "There is no case.")
 
 
 @case.command("search")
@@ -108,7 +104,7 @@ def search_case(door: Door, case_id: str, file: Path) -> None:
     """
     with door.open() as engine:
         made = engine.oversight.search(asker(engine), case_id, file)
-    _fields(door, made.as_dict())
+    shown.fields(door, made.as_dict())
 
 
 @click.group(short_help="Look at two faces and say whether they are one person.")
@@ -137,7 +133,7 @@ def next_review(door: Door, out: Path | None) -> None:
                 document[name] = None if data is None else str(file)
                 if data is not None:
                     file.write_bytes(data)
-    _fields(door, document)
+    shown.fields(door, document)
 
 
 @review.command()
@@ -149,7 +145,7 @@ def answer(door: Door, review_id: str, said: str) -> None:
     """Say of REVIEW: same, different or cannot_tell."""
     with door.open() as engine:
         engine.oversight.reviews.answer(asker(engine), review_id, said)
-    _fields(door, {"review": review_id, "answered": True})
+    shown.fields(door, {"review": review_id, "answered": True})
 
 
 @review.command()
@@ -159,7 +155,7 @@ def measure(door: Door) -> None:
     """Show how reviewers answer: agreement, speed, known non-mates confirmed."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.reviews.measure(asker(engine))]
-    door.answer({"reviewers": documents}, lambda console: order_words.listed(console, documents, "Nobody yet."))
+    shown.listed(door, "reviewers", documents, "Nobody yet.")
 
 
 @click.command(short_help="Release what two reviewers have confirmed.")
@@ -170,6 +166,4 @@ def release(door: Door, case_id: str) -> None:
     """Release what two reviewers have confirmed for CASE; you are then on record as the recipient."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.reviews.release(asker(engine), case_id)]
-    door.answer(
-        {"released": documents}, lambda console: order_words.listed(console, documents, "Nothing is confirmed yet.")
-    )
+    shown.listed(door, "released", documents, "Nothing is confirmed yet.")

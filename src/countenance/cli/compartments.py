@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from countenance.cli import order_words, words
+from countenance.cli import shown
 from countenance.cli.asker import asker
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
@@ -110,7 +110,7 @@ def open_compartment(door: Door, /, name: str, customer_id: str | None, **terms:
             asker(engine), name, customer_id=customer_id, terms=_said(**terms)
         )
         document = made.as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @compartment.command("list")
@@ -121,7 +121,7 @@ def list_compartments(door: Door) -> None:
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.compartments.listed(asker(engine))]
     none = "No customer has a compartment."
-    door.answer({"compartments": documents}, lambda console: order_words.listed(console, documents, none))
+    shown.listed(door, "compartments", documents, none)
 
 
 @compartment.command("terms")
@@ -137,7 +137,7 @@ def set_terms(door: Door, /, name: str, **terms: Any) -> None:
             asker(engine), plain, _said(**terms), customer_id=customer_id
         )
         document = done.as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @compartment.command("rename")
@@ -151,7 +151,7 @@ def rename(door: Door, name: str, new: str) -> None:
     with door.open() as engine:
         done = engine.oversight.compartments.rename(asker(engine), plain, new, customer_id=customer_id)
         document = done.as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @compartment.command("close")
@@ -163,4 +163,4 @@ def close_compartment(door: Door, name: str) -> None:
     customer_id, plain = _parted(name)
     with door.open() as engine:
         document = engine.oversight.compartments.close(asker(engine), plain, customer_id=customer_id).as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)

@@ -6,20 +6,12 @@ from datetime import date
 
 import click
 
-from countenance.cli import order_words, words
+from countenance.cli import shown
 from countenance.cli.asker import asker, end_of, password
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
 
 here = click.make_pass_decorator(Door)
-
-
-def _fields(door: Door, document: dict[str, object]) -> None:
-    door.answer(document, lambda console: words.fields(console, document))
-
-
-def _listed(door: Door, name: str, documents: list[dict[str, object]], none: str) -> None:
-    door.answer({name: documents}, lambda console: order_words.listed(console, documents, none))
 
 
 @click.group(short_help="Register customers, suspend them, block classes of them.")
@@ -49,7 +41,7 @@ def add_customer(
             legal_basis=basis,
             purposes=purposes,
         )
-    _fields(door, made.as_dict())
+    shown.fields(door, made.as_dict())
 
 
 @customer.command("list")
@@ -61,7 +53,7 @@ def list_customers(door: Door) -> None:
         who = asker(engine)
         documents = [one.as_dict() for one in engine.oversight.customers.listed(who)]
         documents += [one.as_dict() for one in engine.oversight.customers.blocks(who)]
-    _listed(door, "customers", documents, "No customer is registered.")
+    shown.listed(door, "customers", documents, "No customer is registered.")
 
 
 @customer.command()
@@ -73,7 +65,7 @@ def suspend(door: Door, customer_id: str, resume: bool) -> None:
     """Suspend CUSTOMER at once, sessions that are running included."""
     with door.open() as engine:
         done = engine.oversight.customers.suspend(asker(engine), customer_id, active=resume)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @customer.command()
@@ -86,7 +78,7 @@ def block(door: Door, customers: str, jurisdiction: str, ground: str) -> None:
     """Keep CUSTOMERS (a class, or any, private, public_authority) in JURISDICTION from looking, at once."""
     with door.open() as engine:
         done = engine.oversight.customers.block(asker(engine), customers, jurisdiction, ground)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @customer.command()
@@ -97,7 +89,7 @@ def unblock(door: Door, block_id: str) -> None:
     """End BLOCK. What an order demands ends with the order."""
     with door.open() as engine:
         done = engine.oversight.customers.unblock(asker(engine), block_id)
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @click.group(short_help="Make accounts, certify reviewers.")
@@ -118,7 +110,7 @@ def add_person(door: Door, name: str, roles: tuple[str, ...], customer_id: str |
     with door.open() as engine:
         people = engine.oversight.people
         made = people.add(asker(engine), name, secret, roles=roles, customer_id=customer_id)
-    _fields(door, made.as_dict())
+    shown.fields(door, made.as_dict())
 
 
 @person.command("list")
@@ -129,7 +121,7 @@ def list_people(door: Door, customer_id: str | None) -> None:
     """List accounts."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.people.listed(asker(engine), customer_id)]
-    _listed(door, "people", documents, "There is no account.")
+    shown.listed(door, "people", documents, "There is no account.")
 
 
 @person.command("remove")
@@ -140,7 +132,7 @@ def remove_person(door: Door, person_id: str) -> None:
     """Destroy the name of PERSON and end every session."""
     with door.open() as engine:
         engine.oversight.people.remove(asker(engine), person_id)
-    _fields(door, {"person": person_id, "removed": True})
+    shown.fields(door, {"person": person_id, "removed": True})
 
 
 @person.command()
@@ -152,7 +144,7 @@ def certify(door: Door, person_id: str, until: date) -> None:
     """Certify that PERSON is competent as a reviewer. The data protection officer does."""
     with door.open() as engine:
         done = engine.oversight.people.certify(asker(engine), person_id, end_of(until))
-    _fields(door, done.as_dict())
+    shown.fields(door, done.as_dict())
 
 
 @click.command(short_help="Begin a session; its token is printed once.")
@@ -164,7 +156,7 @@ def login(door: Door, name: str) -> None:
     secret = password()
     with door.open() as engine:
         issued = engine.oversight.login(name, secret)
-    _fields(door, issued.as_dict())
+    shown.fields(door, issued.as_dict())
 
 
 @click.group(short_help="Issue and revoke API keys.")
@@ -212,7 +204,7 @@ def issue(
             case_id=case_id,
             collection=collection,
         )
-    _fields(door, issued.as_dict())
+    shown.fields(door, issued.as_dict())
 
 
 @key.command()
@@ -223,7 +215,7 @@ def revoke(door: Door, key_id: str) -> None:
     """End KEY, or a session, at once."""
     with door.open() as engine:
         engine.oversight.keys.revoke(asker(engine), key_id)
-    _fields(door, {"key": key_id, "revoked": True})
+    shown.fields(door, {"key": key_id, "revoked": True})
 
 
 @key.command("list")
@@ -233,7 +225,7 @@ def list_keys(door: Door) -> None:
     """List the keys that were issued; their secrets are not on record."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.keys.listed(asker(engine))]
-    _listed(door, "keys", documents, "No key was issued.")
+    shown.listed(door, "keys", documents, "No key was issued.")
 
 
 @click.command("register", short_help="Show the public register.")
@@ -243,4 +235,4 @@ def public_register(door: Door) -> None:
     """Show the public register: customers by class, jurisdiction and legal basis, and what they did, in counts."""
     with door.open() as engine:
         document = engine.oversight.register().as_dict()
-    _fields(door, document)
+    shown.fields(door, document)

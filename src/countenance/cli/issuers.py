@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import click
 
-from countenance.cli import order_words, words
+from countenance.cli import shown
 from countenance.cli.asker import asker
 from countenance.cli.customers import here, person
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
-
-
-def _fields(door: Door, document: dict[str, object]) -> None:
-    door.answer(document, lambda console: words.fields(console, document))
 
 
 @click.group(short_help="Say which OpenID Connect issuers are believed.")
@@ -33,7 +29,7 @@ def add_issuer(door: Door, url: str, audience: str, keys_host: str | None) -> No
     """Believe tokens of the issuer at URL that are meant for CLIENT."""
     with door.open() as engine:
         added = engine.oversight.issuers.add(asker(engine), url, audience, keys_host=keys_host)
-    _fields(door, added.as_dict())
+    shown.fields(door, added.as_dict())
 
 
 @issuer.command("list")
@@ -43,8 +39,7 @@ def list_issuers(door: Door) -> None:
     """List the issuers that are believed."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.oversight.issuers.listed(asker(engine))]
-    answer: dict[str, object] = {"issuers": documents}
-    door.answer(answer, lambda console: order_words.listed(console, documents, "No issuer is registered."))
+    shown.listed(door, "issuers", documents, "No issuer is registered.")
 
 
 @issuer.command("remove")
@@ -55,7 +50,7 @@ def remove_issuer(door: Door, issuer_id: str) -> None:
     """Believe ISSUER no more, at once. Nobody can sign in through it; the accounts stay."""
     with door.open() as engine:
         engine.oversight.issuers.remove(asker(engine), issuer_id)
-    _fields(door, {"issuer": issuer_id, "removed": True})
+    shown.fields(door, {"issuer": issuer_id, "removed": True})
 
 
 @person.command("link")
@@ -68,7 +63,7 @@ def link(door: Door, person_id: str, issuer_id: str, sub: str) -> None:
     """Let whom ISSUER calls SUB (in its tokens) sign in to the account PERSON. A fingerprint of SUB is kept."""
     with door.open() as engine:
         engine.oversight.issuers.link(asker(engine), person_id, issuer_id, sub)
-    _fields(door, {"person": person_id, "issuer": issuer_id, "linked": True})
+    shown.fields(door, {"person": person_id, "issuer": issuer_id, "linked": True})
 
 
 @person.command("unlink")
@@ -80,4 +75,4 @@ def unlink(door: Door, person_id: str, issuer_id: str) -> None:
     """End the sign-in of PERSON through ISSUER, at once."""
     with door.open() as engine:
         engine.oversight.issuers.unlink(asker(engine), person_id, issuer_id)
-    _fields(door, {"person": person_id, "issuer": issuer_id, "linked": False})
+    shown.fields(door, {"person": person_id, "issuer": issuer_id, "linked": False})

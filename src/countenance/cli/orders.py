@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from countenance.cli import exits, order_words, words
+from countenance.cli import exits, order_words, shown
 from countenance.cli.compartments import numbered, within
 from countenance.cli.door import Door
 from countenance.cli.options import everywhere
@@ -62,7 +62,7 @@ def revoke_authority(door: Door, key_id: str) -> int:
     """
     with door.open() as engine:
         document: dict[str, object] = {"key_id": key_id, "revoked": engine.orders.revoke_authority(key_id)}
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
     return exits.OK if document["revoked"] else exits.PARTLY
 
 
@@ -229,7 +229,7 @@ def add_hold(door: Door, hold_id: str, subjects: tuple[str, ...], ground: str, c
     with door.open() as engine:
         count = engine.duties.hold(hold_id, ground, subjects, **numbered(engine, compartment))
         document: dict[str, object] = {"hold": hold_id, "subjects": count}
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @hold.command("list")
@@ -242,7 +242,7 @@ def list_holds(door: Door) -> None:
             {"hold": one.id, "ground": one.ground, "subjects": len(one.subject_ids)}
             for one in engine.duties.holds()
         ]
-    door.answer({"holds": documents}, lambda console: order_words.listed(console, documents, "No hold stands."))
+    shown.listed(door, "holds", documents, "No hold stands.")
 
 
 @hold.command("lift")
@@ -253,7 +253,7 @@ def lift_hold(door: Door, hold_id: str) -> None:
     """End the duty HOLD."""
     with door.open() as engine:
         document: dict[str, object] = {"hold": hold_id, "lifted": engine.duties.lift_hold(hold_id)}
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @click.group(short_help="Tell recipients of released candidates of an erasure.")
@@ -270,9 +270,7 @@ def list_notices(door: Door, erasure: str | None) -> None:
     """List who has to be told, those who have not answered first."""
     with door.open() as engine:
         documents = [one.as_dict() for one in engine.duties.notices(erasure)]
-    door.answer(
-        {"notices": documents}, lambda console: order_words.listed(console, documents, "Nobody is to be told.")
-    )
+    shown.listed(door, "notices", documents, "Nobody is to be told.")
 
 
 @notice.command()
@@ -284,7 +282,7 @@ def told(door: Door, erasure: str, recipient: str) -> None:
     """Record that RECIPIENT was told of ERASURE."""
     with door.open() as engine:
         document = engine.duties.told(erasure, recipient).as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
 
 
 @notice.command()
@@ -297,4 +295,4 @@ def answered(door: Door, erasure: str, recipient: str, answer: str) -> None:
     """Record what RECIPIENT answered about ERASURE. It stands on the certificate: name nobody in it."""
     with door.open() as engine:
         document = engine.duties.told(erasure, recipient, answer).as_dict()
-    door.answer(document, lambda console: words.fields(console, document))
+    shown.fields(door, document)
