@@ -20,7 +20,6 @@ from botocore.exceptions import ClientError
 from countenance import Countenance
 from countenance.http.compat.rekognition.asked import IMAGE_BYTES
 from countenance.http.compat.rekognition.operations import OPERATIONS
-from countenance.oversight import passwords
 from countenance.oversight.credentials import Issued, KeyKind
 from countenance.oversight.parties import MACHINE, Role
 from countenance.settings import ServiceSettings
@@ -28,6 +27,8 @@ from tests import photographs
 from tests.galleries import Galleries
 from tests.peers import Firm, MovedClock, doors, everything_on_disk, firm, new_gallery, without
 from tests.servers.postgres import Server
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -75,13 +76,6 @@ def send(request: httpx2.Request) -> httpx2.Response:
 def kind_of(answer: httpx2.Response) -> str:
     assert answer.headers["x-amzn-requestid"]
     return str(answer.json()["__type"])
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture
@@ -187,6 +181,9 @@ def whole_story(
     [match] = sdk.search_users_by_image(**here, Image={"Bytes": probe})["UserMatches"]
     assert match["User"]["UserId"] == "collins"
     assert match["Similarity"] > 90
+    near = sdk.search_users(**here, FaceId=c)
+    assert near["SearchedFace"] == {"FaceId": c}
+    assert [one["User"]["UserId"] for one in near["UserMatches"]] == ["collins"], "faces of nobody are no users"
     assert sdk.list_users(**here)["Users"] == [{"UserId": "collins", "UserStatus": "ACTIVE"}]
     # list: ids outlive being given to a user
     assert {one["FaceId"] for one in sdk.list_faces(**here, UserId="collins")["Faces"]} == {a, b}
@@ -243,6 +240,18 @@ def test_a_user_gets_only_faces_that_resemble_the_ones_there_are(
     assert failed["Confidence"] < 75
     [failed] = sdk.associate_faces(**here, UserId="other", FaceIds=[own])["UnsuccessfulFaceAssociations"]
     assert failed == {"FaceId": own, "UserId": "collins", "Reasons": ["ASSOCIATED_TO_A_DIFFERENT_USER"]}
+    twin = indexed(sdk, portrait_photographs[1])
+    sdk.associate_faces(**here, UserId="other", FaceIds=[twin])
+    alike = sdk.search_users(**here, UserId="collins")
+    assert alike["SearchedUser"] == {"UserId": "collins"}
+    assert [one["User"]["UserId"] for one in alike["UserMatches"]] == ["other"], "and she herself is left out"
+    assert alike["UserMatches"][0]["Similarity"] > 90
+    assert sdk.search_users(**here, FaceId=stranger, UserMatchThreshold=0)["UserMatches"] == []
+    sdk.create_user(**here, UserId="faceless")
+    assert sdk.search_users(**here, UserId="faceless")["UserMatches"] == []
+    assert refused(sdk.search_users, **here, UserId="nobody") == "ResourceNotFoundException"
+    assert refused(sdk.search_users, **here, UserId="collins", FaceId=own) == "InvalidParameterException"
+    assert refused(sdk.search_users, **here) == "InvalidParameterException"
     found = sdk.search_faces_by_image(**here, Image={"Bytes": picture}, FaceMatchThreshold=0)
     assert own not in {one["Face"]["FaceId"] for one in found["FaceMatches"]}, "a threshold of 0 shows no strangers"
 

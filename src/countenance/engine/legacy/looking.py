@@ -27,13 +27,16 @@ from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.recognition.templates.recogniser import RecognisedFace
-from countenance.store import references, subjects
+from countenance.store import legacy, references, subjects
 from countenance.store.cases import CaseRow
 from countenance.store.references import ReferenceRow
 from countenance.terms import Box, CompartmentId, ReferenceId, SubjectId, Vectors, comparison_scores
 
 ALL = MOST_CANDIDATES
 """As many subjects as a search can return."""
+
+MOST_PROBES = 100
+"""Faces of one subject that are searched with together."""
 
 
 class Looking(Shelves):
@@ -112,12 +115,41 @@ class Looking(Shelves):
         who, held = self._entered(who, Verb.IDENTIFY, name)
         row = self._row(held.number, face_id)
         template = self._template(row)
-        nowhere = Face(Box(0, 0, 0, 0), np.zeros((5, 2), np.float32), 1.0)
-        probe = RecognisedFace(nowhere, np.zeros((112, 112, 3), np.uint8), Quality(100, ()), template)
-        [candidates] = self._search(who, held, (probe,), similarity, min(most + 1, ALL))
+        [candidates] = self._search(who, held, (_probe(template),), similarity, min(most + 1, ALL))
         found = self._each(held, template, candidates, similarity)
         others = tuple(one for one in found if one.face.face_id != face_id)
         return others[:most], self._parts.model()
+
+    def search_users(
+        self,
+        who: Principal,
+        name: str | None,
+        *,
+        face_id: str | None,
+        user: str | None,
+        similarity: float,
+        most: int,
+    ) -> tuple[tuple[Likeness, ...], str]:
+        """The subjects with a name whom a held face resembles, or a held subject by any of her faces; each by her
+        most alike face, she herself left out; and the model. It is one search. Raises ImageNotHeld, SubjectUnknown.
+        """
+        who, held = self._entered(who, Verb.IDENTIFY, name)
+        model = self._parts.model()
+        if face_id is not None:
+            rows, own = [self._row(held.number, face_id)], None
+        else:
+            own = self._parts.ledger.find(user or "", held.number).subject_id
+            with self._parts.database.read() as connection:
+                rows = legacy.page(connection, model, held.number, subject_id=own, most=MOST_PROBES)
+        if not rows:
+            return (), model
+        found = self._search(who, held, tuple(_probe(self._template(row)) for row in rows), similarity, ALL)
+        scores: dict[SubjectId, Candidate] = {}
+        for one in (candidate for candidates in found for candidate in candidates):
+            if one.subject_id != own and (one.subject_id not in scores or one.score > scores[one.subject_id].score):
+                scores[one.subject_id] = one
+        likenesses = self._best(held.number, tuple(scores.values()))
+        return tuple(one for one in likenesses if one.face.subject is not None)[:most], model
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -219,6 +251,12 @@ def seen(one: RecognisedFace) -> SeenFace:
     """A recognised face without its pixels and its template."""
     landmarks = tuple((float(x), float(y)) for x, y in one.face.landmarks)
     return SeenFace(one.face.box, landmarks, min(1.0, float(one.face.confidence)), one.quality)
+
+
+def _probe(template: Vectors) -> RecognisedFace:
+    """A held template as a face to search with."""
+    nowhere = Face(Box(0, 0, 0, 0), np.zeros((5, 2), np.float32), 1.0)
+    return RecognisedFace(nowhere, np.zeros((112, 112, 3), np.uint8), Quality(100, ()), template)
 
 
 def _against(template: Vectors, prepared: Prepared, scale: SimilarityScale) -> tuple[float, ...]:

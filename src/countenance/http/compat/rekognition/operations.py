@@ -17,6 +17,7 @@ from countenance.oversight.parties import Principal
 NO_ACCOUNT = "000000000000"
 MOST_INDEXED = 100
 MOST_MATCHES = 4096
+MOST_USERS = 500
 MINIMUM = {"NONE": 0, "AUTO": 40, "LOW": 40, "MEDIUM": 60, "HIGH": 80}
 """Quality (0 to 100, docs/quality.md) that a QualityFilter asks for. Nothing below 40 is indexed in any case."""
 
@@ -136,10 +137,33 @@ def search_faces(call: Call) -> Answer:
     }
 
 
+def search_users(call: Call) -> Answer:
+    """Users of the collection that resemble one of its faces, or one of its users."""
+    collection, asked = call.asked.collection(), call.asked
+    face_id, user = asked.maybe("FaceId", FACE), asked.maybe("UserId", USER)
+    if (face_id is None) == (user is None):
+        raise Failure(INVALID, "Give a FaceId or a UserId, and not both.")
+    threshold, most = asked.share("UserMatchThreshold", 80), asked.number("MaxUsers", 1, MOST_USERS, 25)
+    found, model = call.legacy.search_users(
+        call.who, collection, face_id=face_id, user=user, similarity=threshold, most=most
+    )
+    answer: Answer = {
+        "UserMatches": [_user_match(one.subject, one.similarity) for one in found],
+        "FaceModelVersion": answers.model_version(model),
+    }
+    if face_id is None:
+        return answer | {"SearchedUser": {"UserId": user}}
+    return answer | {"SearchedFace": {"FaceId": face_id}}
+
+
+def _user_match(user: str, similarity: float) -> Answer:
+    return {"Similarity": answers.percent(similarity), "User": {"UserId": user, "UserStatus": "ACTIVE"}}
+
+
 def search_users_by_image(call: Call) -> Answer:
     """Users of the collection that resemble the largest face of an image; an empty list when it shows none."""
     collection, asked = call.asked.collection(), call.asked
-    threshold, most = asked.share("UserMatchThreshold", 75), asked.number("MaxUsers", 1, 500, 25)
+    threshold, most = asked.share("UserMatchThreshold", 80), asked.number("MaxUsers", 1, MOST_USERS, 25)
     quality = MINIMUM[asked.filter("NONE")]
     found = call.legacy.search_faces(
         call.who, collection, asked.image("Image"), similarity=threshold, most=MOST_MATCHES, quality=quality
@@ -151,10 +175,7 @@ def search_users_by_image(call: Call) -> Answer:
     for one in found.likenesses[0]:
         if one.face.subject is not None:
             best.setdefault(one.face.subject, one.similarity)
-    answer["UserMatches"] = [
-        {"Similarity": answers.percent(similarity), "User": {"UserId": user, "UserStatus": "ACTIVE"}}
-        for user, similarity in list(best.items())[:most]
-    ]
+    answer["UserMatches"] = [_user_match(user, similarity) for user, similarity in list(best.items())[:most]]
     first, *others = found.looked.faces
     answer["SearchedFace"] = {"FaceDetail": answers.detail(first, found.looked)}
     answer["UnsearchedFaces"] = [
@@ -315,6 +336,7 @@ OPERATIONS: dict[str, Callable[[Call], Answer]] = {
     "ListUsers": list_users,
     "AssociateFaces": associate_faces,
     "DisassociateFaces": disassociate_faces,
+    "SearchUsers": search_users,
     "SearchUsersByImage": search_users_by_image,
     "ListFaces": list_faces,
     "DeleteFaces": delete_faces,
