@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from countenance import Countenance
+from countenance.cli import exits
+from countenance.cli.main import run
 from countenance.errors import InputInvalid, PartyExists
 from countenance.http.issuer_keys import IssuerSilent, fetched
 from countenance.oversight.parties import MACHINE, Role
@@ -84,6 +88,44 @@ def test_a_subject_signs_in_to_her_own_account_and_the_link_goes_with_her(
     assert herself.get("/own/ledger").status_code == 401
     with gallery._database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM account_links").scalar_one() == 0
+
+
+def test_the_operator_types_who_signs_in_where(
+    galleries: Galleries,
+    gallery: Countenance,
+    service: Service,
+    issuer: issuers.TestIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COUNTENANCE_GALLERY", str(galleries.folder))
+
+    def typed(line: str, status: int = 0) -> Any:
+        capsys.readouterr()
+        assert run([*line.split(), "--json"]) == status, capsys.readouterr()
+        return json.loads(capsys.readouterr().out)
+
+    person = staff(gallery, "olive", Role.OPERATOR)
+    added = typed(f"issuer add {issuer.url} --audience {issuers.CLIENT}")
+    assert typed(f"issuer add {issuer.url} --audience other", exits.OVERSIGHT)["error"]["code"] == "party_exists"
+    plain = typed("issuer add http://login.example.org --audience x", exits.INPUT)
+    assert plain["error"]["code"] == "input_invalid"
+    [listed] = typed("issuer list")["issuers"]
+    assert (listed["issuer"], listed["url"], listed["audience"]) == (added["issuer"], issuer.url, issuers.CLIENT)
+    hers = service.as_(issuer.token(sub="olive at work"))
+    assert hers.get("/sessions/current").status_code == 401, "believed, and nobody's yet"
+    assert run(["person", "link", person, added["issuer"], "olive at work", "--json"]) == 0
+    assert hers.get("/sessions/current").json()["actor"] == person
+    assert typed(f"person unlink {person} {added['issuer']}")["linked"] is False
+    assert hers.get("/sessions/current").status_code == 401
+    assert run(["person", "link", person, added["issuer"], "olive at work"]) == 0
+    assert hers.get("/sessions/current").status_code == 200
+    assert typed(f"issuer remove {added['issuer']}")["removed"] is True
+    assert hers.get("/sessions/current").status_code == 401
+    assert typed("issuer list")["issuers"] == []
+    assert run(["issuer", "list"]) == 0
+    assert "No issuer is registered." in capsys.readouterr().out
+    assert typed(f"issuer remove {added['issuer']}", exits.OVERSIGHT)["error"]["code"]
 
 
 def test_what_an_issuer_calls_somebody_is_nowhere_in_the_gallery(

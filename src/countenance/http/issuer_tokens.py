@@ -75,7 +75,7 @@ def looks_like_one(token: str) -> bool:
 
 def shown(token: str) -> Shown:
     """The parts of a token that lead to its key. Raises CredentialInvalid."""
-    if len(token) > LONGEST_TOKEN:
+    if len(token) > LONGEST_TOKEN or not looks_like_one(token):
         raise _invalid()
     head, body, _signature = token.split(".")
     header, claims = _document(head), _document(body)

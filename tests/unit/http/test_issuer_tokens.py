@@ -131,7 +131,13 @@ def attacks() -> dict[str, Any]:
         body = base64.urlsafe_b64encode(json.dumps(door.issuer.claims(NOW, sub="root")).encode())
         return f"{head}.{body.decode().rstrip('=')}.{signature}"
 
+    def with_zeros_for_a_signature(door: Door) -> str:
+        head, body, _ = door.good().split(".")
+        return f"{head}.{body}.{base64.urlsafe_b64encode(bytes(64)).decode().rstrip('=')}"
+
     return {
+        "with a signature of zeros": with_zeros_for_a_signature,
+        "encrypted, in five parts": lambda door: door.good() + ".e30.e30",
         "unsigned": lambda door: unsigned(door.issuer.claims(NOW)),
         "unsigned under a known key": lambda door: unsigned(door.issuer.claims(NOW), kid="k1"),
         "unsigned, in other letters": lambda door: unsigned(door.issuer.claims(NOW), alg="nOnE", kid="k1"),
