@@ -14,13 +14,14 @@ from countenance.collection.clips.answers import BestFace, ClipIdentification, T
 from countenance.recognition.faces.quality import ACCEPTABLE
 
 _STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:66rem;padding:0 1rem;color:#1c1c1c}"
-    "article{border-top:1px solid #ccc;padding:1rem 0;break-inside:avoid}h1{margin-bottom:.2rem}"
+    ":root{color-scheme:light dark;--quiet:light-dark(#555,#aaa);--poor:light-dark(#8a3b00,#f0a060)}"
+    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:66rem;padding:0 1rem}"
+    "article{border-top:1px solid #8886;padding:1rem 0;break-inside:avoid}h1{margin-bottom:.2rem}"
     "h2{margin:0 0 .5rem;font-size:1.05rem}.faces{display:flex;gap:10px;flex-wrap:wrap;margin:0 0 .7rem}"
-    "figure{margin:0;width:112px}img{width:112px;height:112px;display:block;border-radius:4px;background:#eee}"
-    "figcaption{font-size:12px;color:#555}table{border-collapse:collapse;margin:.3rem 0}"
-    "td,th{padding:2px 18px 2px 0;text-align:left}th{font-weight:600;color:#555;font-size:13px}"
-    "td.n{font-variant-numeric:tabular-nums}p{margin:.3rem 0}.poor{color:#8a3b00}.note{color:#555}"
+    "figure{margin:0;width:112px}img{width:112px;height:112px;display:block;border-radius:4px;background:#8883}"
+    "figcaption{font-size:12px;color:var(--quiet)}table{border-collapse:collapse;margin:.3rem 0}"
+    "td,th{padding:2px 18px 2px 0;text-align:left}th{font-weight:600;color:var(--quiet);font-size:13px}"
+    "td.n{font-variant-numeric:tabular-nums}p{margin:.3rem 0}.poor{color:var(--poor)}.note{color:var(--quiet)}"
 )
 
 

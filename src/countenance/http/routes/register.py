@@ -53,12 +53,27 @@ def register_page(gallery: Engine) -> HTMLResponse:
 
 
 _STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8886; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
+:root { color-scheme: light dark; --line: #8885; --quiet: light-dark(#555, #aaa); }
+* { box-sizing: border-box; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
+p { margin: .25rem 0 .75rem; max-width: 46rem; }
+.quiet { color: var(--quiet); font-size: .9rem; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
+th, td { text-align: left; padding: .45rem .9rem .45rem 0; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; }
+.n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0; padding-left: .9rem; }
+.few { color: var(--quiet); }
+@media (max-width: 44rem) {
+  .cards thead { display: none; }
+  .cards tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .cards td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .1rem 0; }
+  .cards td::before { content: attr(data-of); color: var(--quiet); }
+  .cards td:first-child { font-weight: 600; }
+  .cards td.none { display: block; font-weight: 400; }
+}
+@media print { body { margin: 0; max-width: none; } }
 """
 
 
@@ -67,37 +82,56 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'non
 """The page may use the style that is in it, and nothing else."""
 
 
+_COUNTED = ("customers", "searches", "releases", "refusals")
+
+
 def page(register: Register) -> str:
     """The register as a page that needs nothing else."""
-    few = f"fewer than {register.suppressed_below}"
-
-    def cell(count: int | None) -> str:
-        return f'<td class="n">{few if count is None else count}</td>'
-
-    lines = "".join(
-        f"<tr><td>{escape(one.customer_class)}</td><td>{escape(one.jurisdiction)}</td>"
-        f"<td>{escape(one.legal_basis)}</td>{cell(one.customers)}{cell(one.searches)}{cell(one.releases)}"
-        f"{cell(one.refusals)}</tr>"
-        for one in register.customers
-    )
+    few = register.suppressed_below
+    lines = "".join(_line(one, few) for one in register.customers)
     orders = "".join(
-        f'<tr><td>{escape(state)}</td><td class="n">{count}</td></tr>' for state, count in register.orders.items()
+        f'<tr><td>{_words(state)}</td><td class="n">{count:,}</td></tr>' for state, count in register.orders.items()
     )
-    empty = '<tr><td colspan="7">No customer is registered.</td></tr>'
+    empty = '<tr><td colspan="7" class="none">No customer is registered yet.</td></tr>'
     none = '<tr><td colspan="2">No order was served.</td></tr>'
+    heads = "".join(f'<th class="n">{name}</th>' for name in _COUNTED)
+    at = escape(register.at)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Public register</title><style>{_STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Public register</title><style>{_STYLE}</style></head><body><main>
 <h1>Public register</h1>
-<p>Who may search the faces held here, and how much they did, as of <time>{escape(register.at)}</time>. Counts below
-{register.suppressed_below} are not published. Nobody is named here; a subject sees in her own ledger who
-searched.</p> <table><caption>Customers</caption><thead><tr><th>class</th><th>jurisdiction</th><th>legal basis</th>
-<th class="n">customers</th><th class="n">searches</th><th class="n">releases</th><th class="n">refusals</th></tr>
-</thead><tbody>{lines or empty}</tbody></table>
-<table><caption>Orders of authorities</caption><thead><tr><th>state</th><th class="n">orders</th></tr></thead>
-<tbody>{orders or none}</tbody></table>
-</body></html>
+<p>Who may search the faces that are held here, and how much they did.</p>
+<p class="quiet">As of <time datetime="{at}">{at[:16].replace("T", " ")} UTC</time>. Nobody is named. Who is held
+here finds in her own ledger who searched, when and what for.</p>
+<h2>Customers</h2>
+<p class="quiet">A line is all customers of one class, in one jurisdiction, on one legal basis. A search was made
+under a case; a release is a candidate that two reviewers confirmed and that was given out; a refusal is a request
+that the rules did not allow. <b>fewer than {few}</b> stands for any smaller number, zero included, so that what
+changes from one day to the next tells of nobody.</p>
+<table class="cards"><thead><tr><th>class</th><th>jurisdiction</th><th>legal basis</th>{heads}</tr></thead>
+<tbody>{lines or empty}</tbody></table>
+<h2>Orders of authorities</h2>
+<p class="quiet">Orders that were served on the operator, by how they stand. These are acts of authorities, and are
+counted as they are.</p>
+<table><thead><tr><th>state</th><th class="n">orders</th></tr></thead><tbody>{orders or none}</tbody></table>
+<p class="quiet">The same as JSON: <code>/v1/register</code>. The tamper-evident log that these acts are written in:
+<code>/v1/log/checkpoint</code>.</p>
+</main></body></html>
 """
+
+
+def _line(one: RegisterLine, few: int) -> str:
+    told = {"class": _words(one.customer_class), "jurisdiction": escape(one.jurisdiction)}
+    told["legal basis"] = _words(one.legal_basis)
+    cells = "".join(f'<td data-of="{name}">{text}</td>' for name, text in told.items())
+    for name, count in zip(_COUNTED, (one.customers, one.searches, one.releases, one.refusals), strict=True):
+        shown = f'<span class="few">fewer than {few}</span>' if count is None else f"{count:,}"
+        cells += f'<td class="n" data-of="{name}">{shown}</td>'
+    return f"<tr>{cells}</tr>"
+
+
+def _words(code: str) -> str:
+    return escape(code.replace("_", " "))
 
 
 # -- the log ------------------------------------------------------------------------------------------------
