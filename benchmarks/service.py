@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from skimage import data as pictures
@@ -45,6 +46,9 @@ from countenance.settings import SERVICE_VARIABLE, ServiceSettings
 
 PARTS = ("start", "overhead", "many", "flood", "enrolment")
 SECONDS = 60.0
+OTHER_PURPOSE = "badge-photos"
+MOST_BESIDE_S = 170.0
+"""After this the enrolment beside searches is cancelled, and its rate is that of what was done."""
 PASSWORD = "a password for a benchmark"
 BOUNDARY = b"----countenance-benchmark"
 
@@ -88,7 +92,7 @@ def prepare(folder: Path, references: int) -> Prepared:
             customer_class=CustomerClass.PUBLIC_BODY,
             jurisdiction="GB",
             legal_basis=LegalBasis.PUBLIC_TASK,
-            purposes=[PURPOSE],
+            purposes=[PURPOSE, OTHER_PURPOSE],
         ).customer_id
         people = {}
         for role in (Role.INVESTIGATOR, Role.AUTHORISER):
@@ -340,49 +344,42 @@ def flood(prepared: Prepared) -> Lines:
 
 
 def enrolment(prepared: Prepared, count: int = 5000) -> Lines:
-    """A job of 5,000 images while one client searches."""
+    """A job of so many images: a fifth of them alone, all of them while one client searches, from the upload on.
+
+    The enrolled are permitted for another purpose than the searches': the probe shows the same face, and else
+    it would be measured how answers grow with every image of one subject.
+    """
+    # Made before anything is measured: making them takes a processor for half a minute.
+    images = [jpeg(240, shift=number, quality=70) for number in range(count)]
     with served(prepared) as server:
         request = search_request(prepared, jpeg(640))
         load(server.port, request, 1, 3)
+        alone = _Enrolment(server.port, prepared, "alone", images[: count // 5])
+        alone.send()
+        while not alone.ended():
+            time.sleep(0.2)
         idle = load(server.port, request, 1, SECONDS / 4)
-        base = f"http://127.0.0.1:{server.port}/v1"
-
-        def call(path: str, body: bytes | None, kind: str, method: str = "POST") -> dict[str, object]:
-            asked = urllib.request.Request(
-                base + path,
-                data=body,
-                method=method,
-                headers={"Authorization": f"Bearer {prepared.enroller}", "Content-Type": kind},
-            )
-            with urllib.request.urlopen(asked, timeout=600) as answer:
-                document: dict[str, object] = json.load(answer)
-                return document
-
-        until = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
-        name = f"Enrolled {time.time_ns()}"
-        permission = {"subject": name, "purposes": [PURPOSE], "residence": "GB", "until": until}
-        subject = call("/compartments/bench/permissions", json.dumps(permission).encode(), "application/json")["id"]
-        parts = b"".join(
-            b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="images"; filename="'
-            + str(number).encode() + b'.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-            + jpeg(240, shift=number, quality=70) + b"\r\n"
-            for number in range(count)
-        )  # fmt: skip
-        path = f"/compartments/bench/subjects/{subject}/enrolments"
-        begun = time.perf_counter()
-        job = call(path, parts + b"--" + BOUNDARY + b"--\r\n", f"multipart/form-data; boundary={BOUNDARY.decode()}")
-        busy, state = Answers(), job
-        while state["state"] in ("queued", "running") and time.perf_counter() - begun < 420:
+        beside = _Enrolment(server.port, prepared, "beside searches", images)
+        busy = Answers()
+        sending = threading.Thread(target=beside.send)
+        sending.start()
+        while sending.is_alive() or not beside.ended():
             some = load(server.port, request, 1, 5)
             busy.seconds += some.seconds
             busy.statuses += some.statuses
             busy.lost += some.lost
-            state = call(f"/jobs/{job['job']}", None, "application/json", "GET")
-        took = time.perf_counter() - begun
+            if beside.seconds() > MOST_BESIDE_S:
+                beside.cancel()
+        sending.join()
     return [
-        (f"enrolment of {count} images as a job", f"{state['state']} after {took:.0f} s", "done"),
+        ("enrolment as a job, nobody searching", alone.told(), ""),
+        ("enrolment as a job, one client searching", beside.told(), "done"),
         ("search idle: p50, p95", f"{idle.quantile(0.5):.0f}, {idle.quantile(0.95):.0f} ms", ""),
-        ("search meanwhile: p50, p95", f"{busy.quantile(0.5):.0f}, {busy.quantile(0.95):.0f} ms", ""),
+        (
+            "search meanwhile: number, p50, p95",
+            f"{len(busy.seconds)}, {busy.quantile(0.5):.0f}, {busy.quantile(0.95):.0f} ms",
+            "",
+        ),
         ("search p95 meanwhile of idle", f"{busy.quantile(0.95) / idle.quantile(0.95):.1f} times", "3 times"),
         (
             "searches meanwhile that failed",
@@ -392,11 +389,76 @@ def enrolment(prepared: Prepared, count: int = 5000) -> Lines:
     ]
 
 
+class _Enrolment:
+    """One job of images of one subject, over HTTP."""
+
+    def __init__(self, port: int, prepared: Prepared, name: str, images: list[bytes]) -> None:
+        self._base = f"http://127.0.0.1:{port}/v1"
+        self._prepared = prepared
+        self._count = len(images)
+        until = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
+        name = f"Enrolled {name} {time.time_ns()}"
+        permission = {"subject": name, "purposes": [OTHER_PURPOSE], "residence": "GB", "until": until}
+        made = self._ask(
+            "POST", "/compartments/bench/permissions", json.dumps(permission).encode(), "application/json"
+        )
+        self._path = f"/compartments/bench/subjects/{made['id']}/enrolments"
+        self._body = b"".join(
+            b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="images"; filename="'
+            + str(number).encode() + b'.jpg"\r\nContent-Type: image/jpeg\r\n\r\n' + image + b"\r\n"
+            for number, image in enumerate(images)
+        ) + b"--" + BOUNDARY + b"--\r\n"  # fmt: skip
+        self._begun = self._accepted = time.perf_counter()
+        self._ended: float | None = None
+        self._job: dict[str, Any] = {}
+
+    def send(self) -> None:
+        """Upload the images; the job begins."""
+        self._begun = time.perf_counter()
+        kind = f"multipart/form-data; boundary={BOUNDARY.decode()}"
+        self._job = self._ask("POST", self._path, self._body, kind)
+        self._accepted = time.perf_counter()
+
+    def ended(self) -> bool:
+        """Whether it is over."""
+        if not self._job:
+            return False
+        self._job = self._ask("GET", f"/jobs/{self._job['job']}")
+        if self._job["state"] in ("queued", "running"):
+            return False
+        self._ended = self._ended or time.perf_counter()
+        return True
+
+    def seconds(self) -> float:
+        """Since the upload began."""
+        return (self._ended or time.perf_counter()) - self._begun
+
+    def cancel(self) -> None:
+        """Stop it: the benchmark ends by itself."""
+        if self._job:
+            self._ask("DELETE", f"/jobs/{self._job['job']}")
+
+    def told(self) -> str:
+        """What became of it."""
+        took, sent = self.seconds(), self._accepted - self._begun
+        rate = self._job["done"] / (took - sent)
+        done = f"{self._job['state']}, {self._job['done']} of {self._count} in {took:.0f} s"
+        return f"{done}, of which {sent:.1f} s upload: {rate:.0f} a second"
+
+    def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._prepared.enroller}", "Content-Type": kind}
+        asked = urllib.request.Request(self._base + path, data=body, method=method, headers=headers)
+        with urllib.request.urlopen(asked, timeout=600) as answer:
+            document: dict[str, Any] = json.load(answer)
+            return document
+
+
 def main() -> None:
     """Print a table as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--references", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--images", type=int, default=5000, help="How many the enrolment takes.")
     parser.add_argument("--part", action="append", choices=PARTS)
     asked = parser.parse_args()
     # Five hundred clients and as many connections of the server need more than a shell's usual 1,024 files.
@@ -407,7 +469,7 @@ def main() -> None:
         lines: Lines = []
         for part in asked.part or PARTS:
             print(f"-- {part}", file=sys.stderr, flush=True)
-            lines += globals()[part](prepared)
+            lines += enrolment(prepared, asked.images) if part == "enrolment" else globals()[part](prepared)
     print(f"{asked.references:,} simulated references, five a subject; load average {before:.1f} before\n")
     print("| work | measured | to reach |\n|---|---|---|")
     for line in lines:

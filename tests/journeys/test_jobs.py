@@ -8,25 +8,23 @@ from concurrent.futures import wait
 from datetime import timedelta
 
 import pytest
+from PIL.Image import Transpose
 from sqlalchemy import func, select
 
 from countenance import Countenance
 from countenance.errors import JobsFull, JobUnknown, SubjectUnknown
-from countenance.oversight import passwords
 from countenance.oversight.job_states import Job, JobKind, JobState
 from countenance.oversight.jobs import AT_ONCE, KEPT, MOST_WAITING, JobReport
 from countenance.oversight.parties import MACHINE, Principal, Role
+from countenance.recognition.gallery import bulk
 from countenance.recognition.gallery.enrol import Outcome
 from countenance.store import request_tables
+from countenance.vault.blobs import FolderBlobs
+from tests import photographs
 from tests.galleries import Galleries, permit
 from tests.offices import office, protection_officer
 
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 class Gate:
@@ -213,6 +211,60 @@ def test_a_bulk_enrolment_runs_beside_searches_and_leaves_nothing_staged(
     again = ended(gallery, gallery.long_work.enrol(MACHINE, "anna", images))
     assert again.answer is not None
     assert again.answer[Outcome.ALREADY.value] == 3
+
+
+def test_photographs_that_are_written_together_have_each_its_own_fate(
+    both: Galleries, portrait_photographs: list[bytes], couple: photographs.Couple
+) -> None:
+    gallery = both.new()
+    erased = photographs.jpeg(photographs.portrait().transpose(Transpose.FLIP_LEFT_RIGHT))
+    permit(gallery, "berta")
+    assert gallery.enrol("berta", [erased]).count(Outcome.ENROLLED) == 1
+    gallery.withdraw("berta")
+    permit(gallery, "anna")
+    images = [
+        *((f"{n}.jpg", data) for n, data in enumerate(portrait_photographs[:2])),
+        ("again.jpg", portrait_photographs[0]),
+        ("two faces.jpg", couple.data),
+        ("berta's.jpg", erased),
+        ("none.jpg", b"no picture"),
+    ]
+    job = ended(gallery, gallery.long_work.enrol(MACHINE, "anna", images))
+    items = [one.as_dict() for one in gallery.oversight.jobs.items(MACHINE, job.job_id)]
+    errors = [one.get("error") for one in items]
+    codes = [error["code"] if isinstance(error, dict) else None for error in errors]
+    assert [(one["image"], one["outcome"], code) for one, code in zip(items, codes, strict=True)] == [
+        ("0.jpg", "enrolled", None),
+        ("1.jpg", "enrolled", None),
+        ("again.jpg", "already enrolled", None),
+        ("two faces.jpg", "failed", "several_faces"),
+        ("berta's.jpg", "failed", "image_suppressed"),
+        ("none.jpg", "failed", "image_unreadable"),
+    ]
+    assert gallery.status().images == 2
+    assert len(list((both.folder / "blobs").rglob("*.sealed"))) == 2, "nothing is left of what was not enrolled"
+
+
+def test_a_cancelled_enrolment_says_of_each_photograph_that_is_enrolled_that_it_is(
+    galleries: Galleries, portrait_photographs: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = galleries.new()
+    permit(gallery, "anna")
+    monkeypatch.setattr(bulk, "TOGETHER", 2)
+    place, job_id = FolderBlobs.commit, "0" * 32
+
+    def cancel_meanwhile(self: FolderBlobs, image_id: str) -> None:
+        place(self, image_id)
+        gallery.oversight.jobs.cancel(MACHINE, job_id)
+
+    monkeypatch.setattr(FolderBlobs, "commit", cancel_meanwhile)
+    images = [(f"{n}.jpg", data) for n, data in enumerate(portrait_photographs)]
+    done = ended(gallery, gallery.long_work.enrol(MACHINE, "anna", images, request_id=job_id))
+    assert (done.state, done.done) == (JobState.CANCELLED, 2)
+    assert gallery.status().images == 2
+    monkeypatch.setattr(FolderBlobs, "commit", place)
+    again = ended(gallery, gallery.long_work.enrol(MACHINE, "anna", images))
+    assert again.answer == {"enrolled": 4, "already enrolled": 2, "failed": 0}
 
 
 def test_what_waits_and_what_was_said_of_a_subject_go_with_her(

@@ -104,9 +104,9 @@ def test_no_name_file_password_token_or_image_is_in_any_line_figure_or_span(
         tokens = [one.token for one in (operator, program) if one.token]
     exported = "\n".join(span.to_json() for span in spans.get_finished_spans())
     written = "\n".join(lines)
-    assert "/compartments/{compartment}/permissions" in written, "the control: the routes are there"
-    assert "/compartments/{compartment}/permissions" in exported
-    assert "/compartments/{compartment}/permissions" in figures
+    assert "/v1/compartments/{compartment}/permissions" in written, "the control: the routes are there"
+    assert "/v1/compartments/{compartment}/permissions" in exported
+    assert "/v1/compartments/{compartment}/permissions" in figures
     assert '"status": 500' in written
     secrets = [*NAMES, PASSWORD, "203.0.113.77", *tokens, *(token.rsplit("_", 1)[-1] for token in tokens)]
     for said in (written, exported, figures):

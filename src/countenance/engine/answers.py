@@ -52,7 +52,7 @@ class Enrolment:
             "already_enrolled": self.count(Outcome.ALREADY),
             "failed": self.count(Outcome.FAILED),
             "model": self.model,
-            "items": [_item(item) for item in self.items],
+            "items": [item_as_dict(item) for item in self.items],
         }
 
 
@@ -183,7 +183,7 @@ class Status:
         return answer
 
 
-def _item(item: Item) -> dict[str, object]:
+def item_as_dict(item: Item) -> dict[str, object]:
     answer: dict[str, object] = {"image": item.image, "outcome": item.outcome}
     if item.reference_id is not None:
         answer["reference"] = item.reference_id

@@ -9,7 +9,6 @@ Rules kept here:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from countenance.engine import answers, founding
 from countenance.engine.case_search import CaseSearch
 from countenance.engine.collecting import Collecting, Parts
 from countenance.engine.customer_parts import Deeds, SubjectParts
+from countenance.engine.enrolling import Enrolling
 from countenance.engine.index import GalleryIndex
 from countenance.engine.long_work import LongWork
 from countenance.engine.oversight import Foundations, Oversight
@@ -42,7 +42,7 @@ from countenance.oversight.ledger import SearchLedger
 from countenance.oversight.records import Seals
 from countenance.recognition.candidates.identify import Identifier
 from countenance.recognition.gallery.access import Access
-from countenance.recognition.gallery.bulk import Picture, enrol_all
+from countenance.recognition.gallery.bulk import Picture
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Prepared
 from countenance.recognition.gallery.migrate import ACTIVE_MODEL
@@ -52,12 +52,8 @@ from countenance.settings import Settings
 from countenance.store import description, erasures, numbering, references, schema_version
 from countenance.store.holder import StoreHolder
 from countenance.store.owners import Owners
-from countenance.store.subjects import SubjectRow
 from countenance.vault.sealing import Vault
 from countenance.vault.staged import StagedImages
-
-_SAVE_AFTER_CHANGES = 200
-"""Changes after which an enrolment writes a new index snapshot; fewer are quicker to follow than to write."""
 
 _LAST_ITEM_S = 30.0
 """How long closing waits for the items that jobs are at."""
@@ -215,7 +211,12 @@ class Composition(Recognising, ABC):
     def long_work(self) -> LongWork:
         """Work that takes long, started here and asked about in ``oversight.jobs``."""
         return LongWork(
-            self._database, self._owners, self._staged, self._ledger, lambda: self.oversight.jobs, self._enrol
+            self._database,
+            self._owners,
+            self._staged,
+            self._ledger,
+            lambda: self.oversight.jobs,
+            self._enrolling.between,
         )
 
     @cached_property
@@ -341,7 +342,11 @@ class Composition(Recognising, ABC):
 
     def _identifier(self, model: str) -> Identifier:
         calibration = self._calibration(model)
-        return Identifier(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock)
+        return Identifier(
+            *(self._database, self._vault, self._ledger, self._searchable, calibration, self._clock),
+            at_once=self._turns.at_once,
+            timed=partial(self._stages.timed, "index"),
+        )
 
     @cached_property
     def _part_erasure(self) -> PartErasure:
@@ -358,16 +363,10 @@ class Composition(Recognising, ABC):
         placing = Placing(self._register, ZoneGeography, self._execution.settle_newcomers)
         return Enroller(self._database, self._ring, self._vault, self._blobs, self._ledger, self._clock, placing)
 
-    def _enrol(
-        self, owner: SubjectRow, images: Sequence[Picture], face: int | None, progress: Progress | None = None
-    ) -> answers.Enrolment:
-        """Enrol photographs of a subject whose permission was looked at."""
-        model = self.model
-        prepare, read = partial(self._prepare, self._recogniser(model)), self._read
-        items = enrol_all(self._enroller, prepare, read, owner, images, model=model, face=face, progress=progress)
-        done = answers.Enrolment(self._ledger.name(owner), tuple(items), model)
-        self._searchable.save(at_least=_SAVE_AFTER_CHANGES)
-        return done
+    @cached_property
+    def _enrolling(self) -> Enrolling:
+        parts = (self._ledger, self._enroller, self._turns, self._preparing, self._read)
+        return Enrolling(*parts, lambda: self.model, lambda: self._searchable)
 
     @cached_property
     def _access(self) -> Access:

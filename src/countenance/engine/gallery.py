@@ -22,6 +22,8 @@ from countenance.engine.admitting import refuse_forbidden
 from countenance.engine.backup import Backup, Restored, unpack, write_backup
 from countenance.engine.customer_parts import Deeds
 from countenance.engine.departments import Departments
+from countenance.engine.stages import Took
+from countenance.engine.standing import GalleryStanding, take
 from countenance.errors import InputInvalid
 from countenance.recognition.candidates.identify import OWN_ONLY, Identification
 from countenance.recognition.candidates.verify import Side, Verification
@@ -128,7 +130,7 @@ class Countenance(Departments):
         owner = self._ledger.find(subject, compartment)
         with self._database.read() as connection:
             self._ledger.versions(connection, [owner.subject_id])
-        return self._enrol(owner, images, face, progress)
+        return self._enrolling.now(owner, images, face, progress)
 
     def enrol_templates(
         self,
@@ -329,3 +331,11 @@ class Countenance(Departments):
         """The whole gallery in numbers; with ``people``, every subject of one compartment by name."""
         package = self._package(self.model)
         return self._stock.take(package, mirrored=self._mirrored, people=people, compartment=compartment)
+
+    def standing(self) -> GalleryStanding:
+        """The gallery in a few numbers that are cheap to take, for whoever watches a service."""
+        return take(self._database, self._desk, self.oversight.jobs, lambda: self._searchable)
+
+    def listen(self, took: Took) -> None:
+        """Tell ``took`` how long each stage of each picture and search takes."""
+        self._stages.listener = took

@@ -6,15 +6,19 @@ Rules kept here: a network is loaded when a photograph has to be looked at, once
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+from countenance.engine.enrolling import Preparing
 from countenance.engine.evaluating import MIRRORED, PLAIN
+from countenance.engine.stages import Stages
+from countenance.engine.turns import Turns
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.kept import KeptCalibrations
 from countenance.recognition.gallery.bulk import Picture
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.images import decode, read_bytes
+from countenance.recognition.models.network import available_threads
 from countenance.recognition.models.package import ModelPackage
 from countenance.recognition.templates import package as packages
 from countenance.recognition.templates.recogniser import Recogniser
@@ -61,6 +65,28 @@ class Recognising:
     def _read(self, image: Picture) -> bytes:
         return read_bytes(image, self._settings.limits) if isinstance(image, Path) else image
 
+    @cached_property
+    def _stages(self) -> Stages:
+        return Stages()
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(available_threads())
+
     def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
-        picture = decode(data, self._settings.limits, name=name)
-        return Prepared(name, data, picture, recogniser.recognise(picture.pixels))
+        """Read and recognise a photograph that somebody waits for."""
+        with self._turns.at_once():
+            return self._prepared(recogniser, name, data)
+
+    def _preparing(self, model: str) -> Preparing:
+        """The same with a model, without a turn of its own: the caller takes one."""
+        return partial(self._prepared, self._recogniser(model))
+
+    def _prepared(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
+        stages = self._stages
+        with stages.timed("decode"):
+            picture = decode(data, self._settings.limits, name=name)
+        with stages.timed("detect"):
+            judged = recogniser.judge(picture.pixels)
+        with stages.timed("template"):
+            return Prepared(name, data, picture, recogniser.described(judged))

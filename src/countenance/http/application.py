@@ -134,6 +134,7 @@ def _life(
                 stopping.failed.set()
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
+            gallery.listen(state.figures.took)
             try:
                 report(0, None, "loading the networks and the index")
                 gallery.make_ready()

@@ -19,9 +19,10 @@ from types import TracebackType
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from countenance.engine.standing import GalleryStanding
 from countenance.http.problems import Problem
 
 _log = logging.getLogger("countenance.http")
@@ -53,8 +54,19 @@ def log_as_lines() -> None:
     logging.captureWarnings(capture=True)
 
 
+STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+_STANDING = {
+    "countenance_erasures_open": "Erasures that have begun and that not every keeper has confirmed.",
+    "countenance_orders_open": "Orders in force with an obligation that is not met.",
+    "countenance_orders_past_deadline": "Orders of which a deadline has passed unmet.",
+    "countenance_subjects": "Subjects on record who are not being erased.",
+    "countenance_index_references": "References that a search in this process sees.",
+}
+
+
 class Figures:
-    """The metrics of one process."""
+    """The metrics of one process. None has a label that could name anybody."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -67,6 +79,27 @@ class Figures:
         self.problems = Counter(
             "countenance_problems", "Requests that ended with a problem.", ("code",), registry=self.registry
         )
+        self.stages = Histogram(
+            "countenance_stage_seconds",
+            "Time of one picture in a stage: decode, detect, template, index (one search of the index).",
+            ("stage",),
+            buckets=STAGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._jobs = Gauge("countenance_jobs", "Long work of the gallery.", ("state",), registry=self.registry)
+        self._standing = {name: Gauge(name, said, registry=self.registry) for name, said in _STANDING.items()}
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Something went through a stage of the engine."""
+        self.stages.labels(stage).observe(seconds)
+
+    def text(self, standing: GalleryStanding) -> bytes:
+        """All figures in Prometheus' form, with how the gallery stands now."""
+        for state, count in standing.jobs.items():
+            self._jobs.labels(state).set(count)
+        for name, gauge in self._standing.items():
+            gauge.set(getattr(standing, name.removeprefix("countenance_")))
+        return generate_latest(self.registry)
 
 
 class Observed:
@@ -151,7 +184,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def route_of(scope: Scope) -> str:
     """The route as the code writes it (``/v1/subjects/{subject}``), or what stands for all that has none."""
-    route = scope.get("route")
-    path = getattr(route, "path", None)
+    # FastAPI includes routers lazily: the route knows its own part of the path, and its context the whole.
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
     mounted = str(scope.get("root_path", ""))
     return f"{mounted}{path}" if path is not None else f"{mounted}/..." if mounted else "(none)"

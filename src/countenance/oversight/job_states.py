@@ -1,10 +1,14 @@
-"""Long work in words: its kinds, its states, and what is told of it."""
+"""Long work in words: its kinds, its states, what is told of it, and whom."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from countenance.oversight.parties import Principal, Role
+
+_OWN_ROLES = frozenset({Role.OPERATOR, Role.DATA_PROTECTION_OFFICER, Role.REGULATOR})
 
 
 class JobKind(StrEnum):
@@ -80,3 +84,13 @@ class Stopped(BaseException):
 
     def __init__(self, state: JobState) -> None:
         self.state = state
+
+
+def may_ask(who: Principal) -> bool:
+    """Whether somebody may have jobs at all: a customer's people and keys, and the gallery's own people."""
+    return who.customer_active and (who.customer_id is not None or bool(who.roles & _OWN_ROLES))
+
+
+def is_limited(who: Principal) -> bool:
+    """Whether a key is bound to less than all that its customer may do."""
+    return any(one is not None for one in (who.verbs, who.compartment, who.case_id, who.purpose))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
@@ -27,8 +27,8 @@ from countenance import clock
 from countenance.clock import Clock
 from countenance.errors import CountenanceError, InputInvalid, JobsFull, JobUnknown, KeyDestroyed
 from countenance.oversight.credentials import Credentials
-from countenance.oversight.job_states import Job, JobItem, JobKind, JobState, Stopped
-from countenance.oversight.parties import Principal, Role
+from countenance.oversight.job_states import Job, JobItem, JobKind, JobState, Stopped, is_limited, may_ask
+from countenance.oversight.parties import Principal
 from countenance.oversight.records import GALLERYS_OWN, Seals, new_id
 from countenance.store import jobs, subjects
 from countenance.store.database import Database
@@ -47,7 +47,6 @@ KEPT = timedelta(days=7)
 MOST_ON_A_PAGE = 200
 _TOLD_EVERY_S = 0.25
 _METADATA = ArtefactClass.METADATA
-_OWN_ROLES = frozenset({Role.OPERATOR, Role.DATA_PROTECTION_OFFICER, Role.REGULATOR})
 
 
 class JobReport:
@@ -69,9 +68,14 @@ class JobReport:
 
     def item(self, result: Mapping[str, object], subject_id: SubjectId | None = None) -> None:
         """One more item is done; ``result`` is a JSON object, and ``subject_id`` whom it is about."""
-        self._items += 1
-        self._fresh.append((self._items, subject_id, dict(result)))
-        self._row = replace(self._row, done=self._row.done + 1)
+        self.items([result], subject_id)
+
+    def items(self, results: Sequence[Mapping[str, object]], subject_id: SubjectId | None = None) -> None:
+        """Several more are done, all at once: the job is not stopped between them."""
+        for result in results:
+            self._items += 1
+            self._fresh.append((self._items, subject_id, dict(result)))
+        self._row = replace(self._row, done=self._row.done + len(results))
         self.check()
 
     def progress(self, done: int, total: int | None, what: str) -> None:
@@ -136,9 +140,9 @@ class Jobs:
         """Start long work, once for one ``request_id``: again, it answers with the job, and goes on with one that
         was interrupted. Whether ``who`` may do it, whoever calls has asked.
 
-        ``subject_id`` is whom the job as a whole is about; ``release`` lets go of what was laid ready for it,
-        and is called when it is over, or at once when it does not begin. An operation that starts a job leaves
-        its request (``once.leave``), so that a retry comes here. Raises JobsFull.
+        ``subject_id`` is whom the job as a whole is about; ``release`` lets go of what was laid ready, when it is
+        over or does not begin. Whoever starts a job leaves its request (``once.leave``): a retry then comes here.
+        Raises JobsFull.
         """
         job_id, release = request_id or new_id(), release or _nothing
         try:
@@ -184,11 +188,11 @@ class Jobs:
         """The asker's jobs, newest first, from below the job ``after`` on. Raises JobUnknown, InputInvalid."""
         _check(limit)
         fresh = self._credentials.refresh(who)
-        if not _may_ask(fresh):
+        if not may_ask(fresh):
             return ()
         with self._database.read() as connection:
             last = None if after is None else self._seen(connection, who, after)
-            actor = fresh.actor if _is_limited(fresh) else None
+            actor = fresh.actor if is_limited(fresh) else None
             rows = jobs.page(connection, fresh.customer_id, actor, last, limit)
             return tuple(self._opened(connection, row) for row in rows)
 
@@ -204,6 +208,11 @@ class Jobs:
             if future.cancel():  # it had not begun
                 self._ended(row.job_id, JobState.CANCELLED)
         return self.get(who, job_id)
+
+    def standing(self, connection: Connection) -> dict[str, int]:
+        """How many jobs wait and how many run, of everybody and in every process."""
+        living = [row.state for row in jobs.unfinished(connection) if self._lives(connection, row)]
+        return {state: living.count(state) for state in (JobState.QUEUED.value, JobState.RUNNING.value)}
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -314,8 +323,8 @@ class Jobs:
 
     def _seen(self, connection: Connection, who: Principal, job_id: str) -> JobRow:
         fresh, row = self._credentials.refresh(who), jobs.get(connection, job_id)
-        seen = row is not None and _may_ask(fresh) and row.customer_id == fresh.customer_id
-        if row is None or not seen or (_is_limited(fresh) and row.actor != fresh.actor):
+        seen = row is not None and may_ask(fresh) and row.customer_id == fresh.customer_id
+        if row is None or not seen or (is_limited(fresh) and row.actor != fresh.actor):
             raise JobUnknown("There is no job of that id here.")
         return row
 
@@ -382,15 +391,3 @@ def _nothing() -> None:
 def _check(limit: int) -> None:
     if not 1 <= limit <= MOST_ON_A_PAGE:
         raise InputInvalid(f"A page has 1 to {MOST_ON_A_PAGE} entries.")
-
-
-def _may_ask(who: Principal) -> bool:
-    """Whether somebody may have jobs at all: a customer's people and keys, and the gallery's own people."""
-    return who.customer_active and (who.customer_id is not None or bool(who.roles & _OWN_ROLES))
-
-
-def _is_limited(who: Principal) -> bool:
-    """Whether a key is bound to less than all that its customer may do."""
-    return (
-        who.verbs is not None or who.compartment is not None or who.case_id is not None or who.purpose is not None
-    )

@@ -59,20 +59,11 @@ class ReferenceRow:
     created_utc: str
 
 
-def add_image(connection: Connection, row: ImageRow) -> None:
-    """Insert an image's row."""
-    connection.execute(
-        insert(_i).values(
-            image_id=row.image_id,
-            subject_id=row.subject_id,
-            permission_version=row.permission_version,
-            digest_tag=row.digest_tag,
-            size_bytes=row.size_bytes,
-            sealed_metadata=row.sealed_metadata,
-            created_utc=row.created_utc,
-            likeness_tags=row.likeness_tags,
-        )
-    )
+def add_images(connection: Connection, rows: Sequence[ImageRow]) -> None:
+    """Insert images' rows."""
+    values = [{name: getattr(row, name) for name in ImageRow.__slots__} for row in rows]
+    if values:
+        connection.execute(insert(_i), values)
 
 
 def has_image(connection: Connection, image_id: str) -> bool:
@@ -87,6 +78,11 @@ def known_digests(connection: Connection, subject_id: SubjectId, tags: Sequence[
         query = select(_i.c.digest_tag).where(_i.c.subject_id == subject_id, _i.c.digest_tag.in_(some))
         found.update(bytes(tag) for tag in connection.scalars(query))
     return found
+
+
+def digests_of(connection: Connection, subject_id: SubjectId) -> set[bytes]:
+    """Keyed fingerprints of the exact bytes of all of a subject's images."""
+    return {bytes(tag) for tag in connection.scalars(select(_i.c.digest_tag).where(_i.c.subject_id == subject_id))}
 
 
 def images_of(connection: Connection, subject_ids: Sequence[int]) -> dict[SubjectId, list[ImageRow]]:

@@ -8,6 +8,7 @@ has since given a new permission; what an order erased is refused to everybody, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, func, insert, select, update
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from countenance.holding import Holding
 from countenance.store import collection_tables, schema
 from countenance.store.batches import pieces
+from countenance.store.tuples import tuples
 from countenance.terms import CompartmentId, SubjectId
 
 _a = schema.suppressed_accounts
@@ -164,29 +166,40 @@ def refuses_export(connection: Connection, name_tag: bytes, account_tags: Sequen
     return any(name_tag not in names for names in owners.values())
 
 
-def refuses(
+def refused(
     connection: Connection,
     name_tag: bytes,
-    digest_tag: bytes,
-    likeness_tags: bytes | None,
+    images: Sequence[tuple[bytes, bytes | None]],
     *,
     bands_alike: int,
     compartment: CompartmentId,
-) -> bool:
-    """Whether an image may not be taken in for the subject with this name in this compartment.
+) -> set[bytes]:
+    """Fingerprints of those images that may not be taken in for the subject with this name in this compartment.
 
-    It is one that was erased (same bytes, or at least ``bands_alike`` equal parts of its perceptual hash) for
-    somebody else in the same compartment, or by an order.
+    ``images`` are fingerprints of bytes and of likeness. An image is refused that was erased (same bytes, or at
+    least ``bands_alike`` equal parts of its perceptual hash) for somebody else in the same compartment, or by an
+    order.
     """
-    alike = {digest_tag}
-    bands = _bands(likeness_tags)
-    if bands:
-        query = select(_l.c.digest_tag).where(_l.c.band_tag.in_(bands))
-        query = query.group_by(_l.c.digest_tag).having(func.count() >= bands_alike)
-        alike.update(connection.scalars(query))
-    query_i = select(func.count()).select_from(_i).where(_i.c.digest_tag.in_(alike))
+    alike: dict[bytes, set[bytes]] = {digest: {digest} for digest, _ in images}
+    having: dict[bytes, list[bytes]] = {}
+    for digest, likeness in images:
+        for band in _bands(likeness):
+            having.setdefault(band, []).append(digest)
+    shared: Counter[tuple[bytes, bytes]] = Counter()
+    for some in pieces(list(having)):
+        query = select(_l.c.band_tag, _l.c.digest_tag).where(_l.c.band_tag.in_(some))
+        for band, erased in tuples(connection, query):
+            shared.update((bytes(erased), digest) for digest in having[bytes(band)])
+    for (erased, digest), parts in shared.items():
+        if parts >= bands_alike:
+            alike.setdefault(erased, set()).add(digest)
     others = (_i.c.name_tag != name_tag) & (_i.c.compartment_id == compartment)
-    return (connection.scalar(query_i.where((_i.c.ground == ORDER) | others)) or 0) > 0
+    found: set[bytes] = set()
+    for some in pieces(list(alike)):
+        query_i = select(_i.c.digest_tag).where(_i.c.digest_tag.in_(some), (_i.c.ground == ORDER) | others)
+        for digest in connection.scalars(query_i):
+            found |= alike[bytes(digest)]
+    return found
 
 
 def count(connection: Connection, erasure_id: str) -> list[Holding]:

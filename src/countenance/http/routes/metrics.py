@@ -1,18 +1,18 @@
-"""Figures for Prometheus, of this process; several workers are scraped one by one or through a shared folder."""
+"""Figures for Prometheus, of the process that answers; those of the gallery are the same in all of them."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from countenance.http.asker import policed
+from countenance.http.asker import Engine, policed
 from countenance.oversight.policy import Verb
 
 router = APIRouter(prefix="/metrics", tags=["health"])
 
 
 @router.get("", response_class=Response, **policed(Verb.METRICS_READ))
-def metrics(request: Request) -> Response:
-    """Requests by route and status, their durations, problems by code. Nothing of what is held."""
-    figures = request.app.state.figures
-    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+def metrics(request: Request, gallery: Engine) -> Response:
+    """Requests, durations, problems; how long the engine's stages take; which jobs, erasures and orders are open,
+    and how much is searchable. Nothing about anybody."""
+    return Response(request.app.state.figures.text(gallery.standing()), media_type=CONTENT_TYPE_LATEST)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -176,7 +177,14 @@ class Identifier:
         searchable: CurrentIndex,
         calibration: Calibration | None,
         clock: Clock,
+        *,
+        at_once: Callable[[], AbstractContextManager[object]] = nullcontext,
+        timed: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        """``at_once`` is held while a search is at work, so that long work makes room for it; ``timed`` while the
+        index is asked."""
+        self._at_once = at_once
+        self._timed = timed
         self._database = database
         self._vault = vault
         self._ledger = ledger
@@ -216,31 +224,33 @@ class Identifier:
             raise InputInvalid(f"The number of candidates is between 1 and {MOST_CANDIDATES}, not {limit}.")
         check_choice(threshold, fpir)
         now = self._clock.now()
-        index = self._searchable.current()
-        where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days, compartments)
-        if where is None and purpose_told:
-            raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
-        size = self._searchable.size(compartments)
-        meaning = Meaning(self._calibration, size, strict=strict)
-        score, chosen = meaning.threshold(threshold, fpir)
-        lists: list[tuple[Candidate, ...]] = [() for _ in faces]
-        if faces and size and where is not None:
-            probes = np.stack([face.template for face in faces])
-            width = limit + _SLACK
-            hits = index.search(probes, width, where)
-            for place in range(len(faces)):
-                lists[place] = self._enough(
-                    index, where, probes[place], hits, place, purpose, score, limit, meaning, compartments
-                )
-        expected = meaning.expected(score)
-        search_id = search_id or secrets.token_hex(16)
-        at_utc = clock.to_text(now)
-        with self._database.write() as connection:
-            row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
-            lists = self._record(connection, row, lists, purpose)
-            if recorded is not None:
-                recorded(connection, search_id, lists)
-            active = self._searchable.people(connection, compartments)
+        with self._at_once():
+            index = self._searchable.current()
+            where = self._searchable.filter(purpose, (now.astimezone(UTC).date() - EPOCH_DAY).days, compartments)
+            if where is None and purpose_told:
+                raise PurposeUnknown(f"No permission on record has ever named the purpose {purpose}.")
+            size = self._searchable.size(compartments)
+            meaning = Meaning(self._calibration, size, strict=strict)
+            score, chosen = meaning.threshold(threshold, fpir)
+            lists: list[tuple[Candidate, ...]] = [() for _ in faces]
+            if faces and size and where is not None:
+                probes = np.stack([face.template for face in faces])
+                width = limit + _SLACK
+                with self._timed():
+                    hits = index.search(probes, width, where)
+                for place in range(len(faces)):
+                    lists[place] = self._enough(
+                        index, where, probes[place], hits, place, purpose, score, limit, meaning, compartments
+                    )
+            expected = meaning.expected(score)
+            search_id = search_id or secrets.token_hex(16)
+            at_utc = clock.to_text(now)
+            with self._database.write() as connection:
+                row = SearchRow(search_id, at_utc, purpose, self._searchable.model, score, size, len(faces))
+                lists = self._record(connection, row, lists, purpose)
+                if recorded is not None:
+                    recorded(connection, search_id, lists)
+                active = self._searchable.people(connection, compartments)
         answered = tuple(ProbeFace(f.face.box, f.quality, c) for f, c in zip(faces, lists, strict=True))
         return Identification(
             search_id,

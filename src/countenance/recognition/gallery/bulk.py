@@ -1,7 +1,8 @@
 """Many photographs of one subject, or many templates of many subjects, with progress and without losing the place.
 
 Rules kept here: one bad photograph never stops the others; a full disk or a withdrawn permission does; photographs
-are read and recognised ahead by a few threads while this one writes, and memory holds only those few.
+are read and recognised ahead by a few threads while this one writes, a group at a time, and memory holds only those
+few, fewer where they are large.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -22,8 +24,8 @@ from countenance.clock import Clock
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.permission.record import Asked
-from countenance.errors import CountenanceError, FaceError, ImageError, SuppressedImage, VectorsInvalid
-from countenance.recognition.gallery.enrol import Enroller, Item, Outcome, Prepared, choose
+from countenance.errors import CountenanceError, FaceError, ImageError, VectorsInvalid
+from countenance.recognition.gallery.enrol import Chosen, Enroller, Item, Outcome, Prepared, choose
 from countenance.recognition.gallery.sealed import seal_template
 from countenance.store import feed, numbering, references
 from countenance.store.database import Database
@@ -38,8 +40,16 @@ Picture = Path | bytes
 ROWS_AT_ONCE = 500
 """Templates written in one transaction. A search that wants to be put on record waits for at most one of these."""
 
-_AHEAD = 4
-"""Photographs being read while one is written."""
+TOGETHER = 16
+"""Photographs written in one transaction: its cost, and the waiting for the disk, is then shared by so many."""
+
+_MOST_BYTES = 64 * 1024 * 1024
+"""Photographs that are read and not yet written: when these take up so much memory, only ``_FEW`` more are read."""
+
+_FEW = 4
+
+Turn = Callable[[], AbstractContextManager[object]]
+"""Held while one photograph is worked on, or a group is written; waits while something more urgent is at work."""
 
 
 def enrol_all(
@@ -51,37 +61,62 @@ def enrol_all(
     *,
     model: str,
     face: int | None,
-    progress: Progress | None,
+    progress: Progress | None = None,
     threads: int = 2,
-) -> Iterator[Item]:
-    """Enrol ``pictures`` one after the other, in order; yields what became of each as soon as it is known."""
+    turn: Turn = nullcontext,
+) -> Iterator[list[Item]]:
+    """Enrol ``pictures`` in order; yields what became of each, a group at a time, as soon as it is known."""
+    known = enroller.known(subject) if len(pictures) > TOGETHER else None
 
     def work(number: int, picture: Picture) -> Prepared | Item:
         name = picture_name(picture, number)
         try:
             data = read(picture)
-            if enroller.already(subject, data):
+            tag = enroller.digest_tag(data)
+            if tag in (enroller.known(subject, [tag]) if known is None else known):
                 return Item(name, Outcome.ALREADY)
-            return prepare(name, data)
+            with turn():
+                return prepare(name, data)
         except ImageError as error:
             return _failed(name, error)
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix="enrol")
     waiting: deque[Future[Prepared | Item]] = deque()
+    rest = iter(enumerate(pictures, 1))
+
+    def read_on() -> None:
+        most = TOGETHER if sum(map(_weight, waiting)) < _MOST_BYTES else _FEW
+        waiting.extend(pool.submit(work, *one) for one in islice(rest, max(0, most - len(waiting))))
+
     try:
-        rest = iter(enumerate(pictures, 1))
-        waiting.extend(pool.submit(work, *one) for one in islice(rest, _AHEAD))
+        read_on()
         done = 0
         while waiting:
-            ready = waiting.popleft().result()
-            waiting.extend(pool.submit(work, *one) for one in islice(rest, 1))
-            item = ready if isinstance(ready, Item) else _write(enroller, subject, ready, model, face)
-            done += 1
-            if progress is not None:
-                progress(done, len(pictures), item.image)
-            yield item
+            ready: list[Prepared | Item] = []
+            weight = 0
+            while waiting and len(ready) < TOGETHER and weight < _MOST_BYTES:
+                weight += _weight(waiting[0], wait=True)
+                ready.append(waiting.popleft().result())
+                read_on()
+            with turn():
+                items = _write(enroller, subject, ready, model, face)
+            for item in items:
+                done += 1
+                if progress is not None:
+                    progress(done, len(pictures), item.image)
+            yield items
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _weight(future: Future[Prepared | Item], *, wait: bool = False) -> int:
+    """Bytes that a photograph takes up, as far as that is known without waiting for it."""
+    if not wait and not future.done():
+        return 0
+    if future.exception() is not None:
+        return 0
+    ready = future.result()
+    return 0 if isinstance(ready, Item) else len(ready.data) + ready.picture.pixels.nbytes
 
 
 def picture_name(picture: Picture, number: int) -> str:
@@ -95,11 +130,25 @@ def picture_name(picture: Picture, number: int) -> str:
     return os.fsencode(picture.name).decode("utf-8", "replace")
 
 
-def _write(enroller: Enroller, subject: SubjectRow, ready: Prepared, model: str, face: int | None) -> Item:
-    try:
-        return enroller.enrol(subject, ready, choose(ready, face), model)
-    except (FaceError, SuppressedImage) as error:
-        return _failed(ready.name, error)
+def _write(
+    enroller: Enroller, subject: SubjectRow, ready: Sequence[Prepared | Item], model: str, face: int | None
+) -> list[Item]:
+    """Write a group of photographs; what became of each of ``ready``, in order."""
+    done: dict[int, Item] = {}
+    chosen: dict[int, Chosen] = {}
+    for place, one in enumerate(ready):
+        if isinstance(one, Item):
+            done[place] = one
+            continue
+        try:
+            chosen[place] = Chosen(one, choose(one, face))
+        except FaceError as error:
+            done[place] = _failed(one.name, error)
+    if chosen:
+        made = enroller.enrol_together(subject, list(chosen.values()), model)
+        for (place, photograph), item in zip(chosen.items(), made, strict=True):
+            done[place] = item if isinstance(item, Item) else _failed(photograph.prepared.name, item)
+    return [done[place] for place in range(len(ready))]
 
 
 def _failed(name: str, error: CountenanceError) -> Item:

@@ -3,7 +3,8 @@
 Rules kept here:
 
 * No reference without a permission in force (a Decision is asked for in the transaction that writes it).
-* A photograph is one transaction: its sealed image is staged, its rows are committed, it is put in place.
+* A photograph is whole or not there: its sealed image is staged, its rows are committed, it is put in place.
+  Several photographs of one subject share a transaction, and wait for the disk together.
 * Bystanders are not kept, nor frames, pages, previews and appended pictures that nobody looked at: see
   recognition/gallery/stored_copy.py.
 * The same bytes are enrolled once; running the same command again goes on where it stopped.
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -47,6 +50,12 @@ from countenance.terms import ArtefactClass, Box, ReferenceId
 from countenance.vault.blob_store import BlobStore
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
+
+_DISK_THREADS = 4
+"""Images of a group that are written to the disk, or to object storage, at the same time."""
+
+
+Given = TypeVar("Given")
 
 
 class Outcome(StrEnum):
@@ -82,6 +91,25 @@ class Prepared:
     data: bytes
     picture: Picture
     faces: tuple[RecognisedFace, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A photograph that was read, and the face of it that is to be enrolled."""
+
+    prepared: Prepared
+    face: RecognisedFace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    """One photograph on its way in."""
+
+    image_id: str
+    chosen: Chosen
+    tag: bytes
+    likeness: bytes
+    kept: StoredCopy
 
 
 Also = Callable[[Connection, str, int], None]
@@ -130,11 +158,12 @@ class Enroller:
         self._ledger = ledger
         self._clock = clock
 
-    def already(self, subject: SubjectRow, data: bytes) -> bool:
-        """Whether exactly these bytes are already enrolled for this subject."""
-        tag = self.digest_tag(data)
+    def known(self, subject: SubjectRow, tags: Sequence[bytes] | None = None) -> set[bytes]:
+        """Fingerprints of the bytes that are enrolled for this subject: those of ``tags``, or all."""
         with self._database.read() as connection:
-            return bool(references.known_digests(connection, subject.subject_id, [tag]))
+            if tags is None:
+                return references.digests_of(connection, subject.subject_id)
+            return references.known_digests(connection, subject.subject_id, tags)
 
     def enrol(
         self,
@@ -153,132 +182,203 @@ class Enroller:
         ``keep`` says what becomes of the rest of the picture; ``also`` writes what else belongs to it, in the
         same transaction.
         """
-        image_id = secrets.token_hex(16)
-        likeness = likeness_tags(prepared.picture.pixels, self._ring)
+        [made] = self.enrol_together(subject, [Chosen(prepared, chosen)], model, keep=keep, also=also)
+        if isinstance(made, SuppressedImage):
+            raise made
+        return made
+
+    def enrol_together(
+        self,
+        subject: SubjectRow,
+        photographs: Sequence[Chosen],
+        model: str,
+        *,
+        keep: Keep = Keep.AS_GIVEN,
+        also: Also | None = None,
+    ) -> list[Item | SuppressedImage]:
+        """Write a reference for each of some photographs of one subject, in one transaction.
+
+        Returns what became of each, in order; one that was erased before is answered with the error. Raises
+        PermissionRefused, DiskFull, GalleryBusy; then nothing was written.
+        """
+        waiting = [self._entry(one, keep) for one in photographs]
         with self._database.read() as connection:
-            self._refuse_suppressed(connection, subject, prepared, likeness)
-        faces = [found.face for found in prepared.faces]
-        kept = stored_copy(prepared.data, prepared.picture, faces, chosen.face, keep)
-        version = self._permission_version(subject)
-        images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
-        self._blobs.stage(image_id, images.seal(kept.data, f"image:{image_id}", version))
-        placed = ""
+            refused = self._suppressed(connection, subject, waiting)
+            going = [one for one in waiting if one.tag not in refused]
+            if not going:
+                return [_erased_before(one) for one in waiting]
+            version = self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
+        placed: dict[str, str] = {}
         try:
-            placed = self._placing.place(subject, image_id, prepared.data)
-            reference_id = self._write_rows(
-                subject, prepared, chosen, model, image_id, version, kept, likeness, also
-            )
+            self._stage(subject, going, version)
+            for one in going:
+                placed[one.image_id] = self._placing.place(subject, one.image_id, one.chosen.prepared.data)
+            numbers, since = self._write_rows(subject, going, model, version, also)
         except BaseException:
-            self._settle(image_id)
+            self._settle([one.image_id for one in going])
             raise
-        if reference_id is None:
-            self._settle(image_id)
-            return Item(prepared.name, Outcome.ALREADY)
+        self._settle([one.image_id for one in going if one.image_id not in numbers])
         try:
-            self._blobs.commit(image_id)
+            _each(self._blobs.commit, list(numbers))
         except FileNotFoundError as error:
             raise PermissionRefused("Nothing was enrolled: the subject was erased in the meantime.") from error
-        notes = prepared.picture.notes + tuple(note for note in (kept.note, placed) if note)
+        return [
+            _erased_before(one)
+            if one.tag in refused or one.tag in since
+            else self._item(one, numbers.get(one.image_id), placed.get(one.image_id, ""))
+            for one in waiting
+        ]
+
+    def _entry(self, chosen: Chosen, keep: Keep) -> _Entry:
+        prepared = chosen.prepared
+        faces = [found.face for found in prepared.faces]
+        return _Entry(
+            secrets.token_hex(16),
+            chosen,
+            self.digest_tag(prepared.data),
+            likeness_tags(prepared.picture.pixels, self._ring),
+            stored_copy(prepared.data, prepared.picture, faces, chosen.face.face, keep),
+        )
+
+    def _item(self, entry: _Entry, reference_id: ReferenceId | None, placed: str) -> Item:
+        prepared, face = entry.chosen.prepared, entry.chosen.face
+        if reference_id is None:
+            return Item(prepared.name, Outcome.ALREADY)
+        notes = prepared.picture.notes + tuple(note for note in (entry.kept.note, placed) if note)
         return Item(
             prepared.name,
             Outcome.ENROLLED,
             reference_id,
-            chosen.face.box,
-            chosen.quality,
+            face.face.box,
+            face.quality,
             notes,
-            image_id=image_id,
+            image_id=entry.image_id,
         )
 
-    def _settle(self, image_id: str) -> None:
-        """After an interruption: the image stays if its row was committed all the same, else it goes."""
+    def _stage(self, subject: SubjectRow, entries: Sequence[_Entry], version: int) -> None:
+        images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)
+
+        def stage(entry: _Entry) -> None:
+            sealed = images.seal(entry.kept.data, f"image:{entry.image_id}", version)
+            self._blobs.stage(entry.image_id, sealed)
+
+        _each(stage, entries)
+
+    def _settle(self, image_ids: Sequence[str]) -> None:
+        """After an interruption: an image stays if its row was committed all the same, else it goes."""
+        if not image_ids:
+            return
         with self._database.read() as connection:
-            known = references.has_image(connection, image_id)
-        if known:
-            self._blobs.commit(image_id)
-        else:
-            self._blobs.discard(image_id)
-            self._placing.forget(image_id)
+            known = {one for one in image_ids if references.has_image(connection, one)}
+        for image_id in image_ids:
+            if image_id in known:
+                self._blobs.commit(image_id)
+            else:
+                self._blobs.discard(image_id)
+                self._placing.forget(image_id)
 
     def _write_rows(
-        self,
-        subject: SubjectRow,
-        prepared: Prepared,
-        chosen: RecognisedFace,
-        model: str,
-        image_id: str,
-        version: int,
-        kept: StoredCopy,
-        likeness: bytes,
-        also: Also | None,
-    ) -> ReferenceId | None:
-        """Commit the rows; None when another process has enrolled the same bytes in the meantime."""
+        self, subject: SubjectRow, entries: Sequence[_Entry], model: str, version: int, also: Also | None
+    ) -> tuple[dict[str, ReferenceId], set[bytes]]:
+        """Commit the rows. Returns the numbers by image, without those that are already enrolled or were erased,
+        and the fingerprints of what was erased while it was read."""
         now = clock.to_text(self._clock.now())
-        tag = self.digest_tag(prepared.data)
         metadata = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.METADATA)
-        described = {
-            "version": 1,
-            "name": prepared.name,
-            "media_type": kept.media_type,
-            "picture": [prepared.picture.width, prepared.picture.height],
-            "face": chosen.face.box.as_list(),
-            "confidence": round(float(chosen.face.confidence), 4),
-            "stored_face": kept.box.as_list(),
-            "notes": [*prepared.picture.notes, *([kept.note] if kept.note else [])],
-        }
-        sealed = metadata.seal(json.dumps(described, ensure_ascii=False).encode(), f"about:{image_id}", version)
+        about = [
+            metadata.seal(_described(entry), f"about:{entry.image_id}", version) for entry in entries
+        ]  # sealed before the transaction: others may write meanwhile
         templates = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.TEMPLATE)
+        images: list[ImageRow] = []
+        rows: list[ReferenceRow] = []
         with self._database.write() as connection:
             self._ledger.versions(connection, [subject.subject_id])  # withdrawn while the picture was read?
-            if references.known_digests(connection, subject.subject_id, [tag]):
-                return None
-            self._refuse_suppressed(connection, subject, prepared, likeness)  # erased while it was read?
-            reference_id = ReferenceId(numbering.reserve_references(connection, 1)[0])
-            sealed_template = seal_template(templates, chosen.template, reference_id, version)
-            size = len(prepared.data)
-            references.add_image(
-                connection, ImageRow(image_id, subject.subject_id, version, tag, size, sealed, now, likeness)
-            )
-            quality = float(chosen.quality.score)
-            row = ReferenceRow(
-                reference_id,
-                subject.subject_id,
-                image_id,
-                model,
-                version,
-                len(chosen.template),
-                sealed_template,
-                quality,
-                Source.IMAGE,
-                now,
-            )
-            references.add(connection, [row])
-            feed.announce(connection, feed.Change.ADD, [reference_id])
+            enrolled = references.known_digests(connection, subject.subject_id, [one.tag for one in entries])
+            erased = self._suppressed(connection, subject, entries)  # erased while it was read?
+            numbers = iter(numbering.reserve_references(connection, len(entries)))
+            for entry, sealed in zip(entries, about, strict=True):
+                if entry.tag in enrolled or entry.tag in erased:
+                    continue
+                enrolled.add(entry.tag)  # the same bytes twice in one group
+                chosen, number = entry.chosen, ReferenceId(next(numbers))
+                images.append(
+                    ImageRow(
+                        entry.image_id,
+                        subject.subject_id,
+                        version,
+                        entry.tag,
+                        len(chosen.prepared.data),
+                        sealed,
+                        now,
+                        entry.likeness,
+                    )
+                )
+                rows.append(
+                    ReferenceRow(
+                        number,
+                        subject.subject_id,
+                        entry.image_id,
+                        model,
+                        version,
+                        len(chosen.face.template),
+                        seal_template(templates, chosen.face.template, number, version),
+                        float(chosen.face.quality.score),
+                        Source.IMAGE,
+                        now,
+                    )
+                )
+            references.add_images(connection, images)
+            references.add(connection, rows)
+            feed.announce(connection, feed.Change.ADD, [row.reference_id for row in rows])
             if also is not None:
-                also(connection, image_id, version)
-        return reference_id
+                for image in images:
+                    also(connection, image.image_id, version)
+        return {str(row.image_id): row.reference_id for row in rows}, erased
 
-    def _refuse_suppressed(
-        self, connection: Connection, subject: SubjectRow, prepared: Prepared, likeness: bytes
-    ) -> None:
-        tag = self.digest_tag(prepared.data)
-        refused = suppression.refuses(
+    def _suppressed(self, connection: Connection, subject: SubjectRow, entries: Sequence[_Entry]) -> set[bytes]:
+        """Fingerprints of those that were erased before and may not be taken in for this subject."""
+        return suppression.refused(
             connection,
             subject.name_tag,
-            tag,
-            likeness,
+            [(one.tag, one.likeness) for one in entries],
             bands_alike=PARTS_ALIKE,
             compartment=subject.compartment,
         )
-        if refused:
-            raise SuppressedImage(f"{prepared.name} was erased before and is not taken in again.")
-
-    def _permission_version(self, subject: SubjectRow) -> int:
-        with self._database.read() as connection:
-            return self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
 
     def digest_tag(self, data: bytes) -> bytes:
         """The keyed fingerprint under which exactly these bytes are known again."""
         return self._ring.fingerprint("image-bytes", data)
+
+
+def _described(entry: _Entry) -> bytes:
+    """What is kept about an image beside its bytes, before it is sealed."""
+    prepared, face = entry.chosen.prepared, entry.chosen.face.face
+    described = {
+        "version": 1,
+        "name": prepared.name,
+        "media_type": entry.kept.media_type,
+        "picture": [prepared.picture.width, prepared.picture.height],
+        "face": face.box.as_list(),
+        "confidence": round(float(face.confidence), 4),
+        "stored_face": entry.kept.box.as_list(),
+        "notes": [*prepared.picture.notes, *([entry.kept.note] if entry.kept.note else [])],
+    }
+    return json.dumps(described, ensure_ascii=False).encode()
+
+
+def _erased_before(entry: _Entry) -> SuppressedImage:
+    return SuppressedImage(f"{entry.chosen.prepared.name} was erased before and is not taken in again.")
+
+
+def _each(work: Callable[[Given], object], things: Sequence[Given]) -> None:
+    """``work`` on each of ``things``, several at a time; all are done before what one raises is raised."""
+    if len(things) < 2:
+        for one in things:
+            work(one)
+        return
+    with ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="disk") as pool:
+        futures = [pool.submit(work, one) for one in things]
+    for future in futures:
+        future.result()
 
 
 def _place(face: Face) -> str:

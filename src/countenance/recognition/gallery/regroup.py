@@ -115,7 +115,7 @@ class Regrouping:
             self._ledger.versions(
                 connection, [source.subject_id, target.subject_id]
             )  # withdrawn meanwhile: refused
-            references.add_image(connection, fresh)
+            references.add_images(connection, [fresh])
             for row in references.of_subjects(connection, [source.subject_id]).get(source.subject_id, []):
                 if row.image_id != image.image_id:
                     continue

@@ -122,7 +122,14 @@ class Recogniser:
 
     def recognise(self, pixels: Pixels) -> tuple[RecognisedFace, ...]:
         """The faces in ``pixels`` (shape (h, w, 3), uint8, RGB), largest first; empty when there is none."""
-        judged = self._judged(pixels, self._detector.detect(pixels))
+        return self.described(self.judge(pixels))
+
+    def judge(self, pixels: Pixels) -> tuple[JudgedFace, ...]:
+        """The faces in ``pixels``, largest first, without templates: the first half of :meth:`recognise`."""
+        return self._judged(pixels, self._detector.detect(pixels))
+
+    def described(self, judged: Sequence[JudgedFace]) -> tuple[RecognisedFace, ...]:
+        """The same faces with their templates: the second half."""
         if not judged:
             return ()
         templates = self.templates([one.chip for one in judged])
