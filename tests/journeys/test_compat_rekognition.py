@@ -181,7 +181,7 @@ def whole_story(
     [match] = sdk.search_users_by_image(**here, Image={"Bytes": probe})["UserMatches"]
     assert match["User"]["UserId"] == "collins"
     assert match["Similarity"] > 90
-    near = sdk.search_users(**here, FaceId=c)
+    near = sdk.search_users(**here, FaceId=c, UserMatchThreshold=70)
     assert near["SearchedFace"] == {"FaceId": c}
     assert [one["User"]["UserId"] for one in near["UserMatches"]] == ["collins"], "faces of nobody are no users"
     assert sdk.list_users(**here)["Users"] == [{"UserId": "collins", "UserStatus": "ACTIVE"}]

@@ -34,9 +34,9 @@ from countenance.store import jobs, subjects
 from countenance.store.database import Database
 from countenance.store.jobs import JobRow, ResultRow
 from countenance.store.owners import Owners
-from countenance.store.subjects import SubjectState
+from countenance.store.subjects import SubjectRow, SubjectState
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
-from countenance.vault.sealing import Vault
+from countenance.vault.sealing import Sealer, Vault
 
 AT_ONCE = 2
 """Jobs that run at once in one process; they share its two recognition threads with searches."""
@@ -254,7 +254,9 @@ class Jobs:
     def write(self, row: JobRow, said: list[tuple[int, SubjectId | None, Mapping[str, object]]]) -> bool:
         """Write how far a job is and what it says; True when somebody wants it cancelled. For JobReport."""
         with self._database.write() as connection:
-            sealed = [self._sealed(connection, row, *one) for one in said]
+            about = sorted({subject_id for _, subject_id, _ in said if subject_id is not None})
+            sealers = {one: self._sealer(owner) for one, owner in subjects.by_ids(connection, about).items()}
+            sealed = [self._sealed(sealers, row, *one) for one in said]
             jobs.say(connection, [one for one in sealed if one is not None])
             jobs.change(connection, row.job_id, done=row.done, total=row.total)
             standing = jobs.get(connection, row.job_id)
@@ -347,9 +349,18 @@ class Jobs:
             row.ended_utc,
         )
 
+    def _sealer(self, owner: SubjectRow) -> Sealer | None:
+        """What seals for a subject; None when she is being erased."""
+        if owner.state is not SubjectState.ACTIVE:
+            return None
+        try:
+            return self._vault.sealer(owner.subject_id, owner.wrapped, _METADATA)
+        except KeyDestroyed:
+            return None
+
     def _sealed(
         self,
-        connection: Connection,
+        sealers: Mapping[SubjectId, Sealer | None],
         row: JobRow,
         number: int,
         subject_id: SubjectId | None,
@@ -359,14 +370,8 @@ class Jobs:
         if subject_id is None:
             where = (row.key_slot, GALLERYS_OWN, _METADATA, row.wrapped_key)
             return ResultRow(row.job_id, number, None, self._seals.seal(*where, plain, record))
-        subject = subjects.by_ids(connection, [subject_id]).get(subject_id)
-        if subject is None or subject.state is not SubjectState.ACTIVE:
-            return None
-        try:
-            sealed = self._vault.sealer(subject_id, subject.wrapped, _METADATA).seal(plain, record, 0)
-        except KeyDestroyed:
-            return None
-        return ResultRow(row.job_id, number, subject_id, sealed)
+        sealer = sealers.get(subject_id)
+        return None if sealer is None else ResultRow(row.job_id, number, subject_id, sealer.seal(plain, record, 0))
 
     def _unsealed(self, connection: Connection, row: JobRow, said: ResultRow) -> dict[str, object] | None:
         record = f"job:{row.job_id}:{said.number}"
