@@ -239,7 +239,7 @@ def test_photographs_that_are_written_together_have_each_its_own_fate(
         ("again.jpg", "already enrolled", None),
         ("two faces.jpg", "failed", "several_faces"),
         ("berta's.jpg", "failed", "image_suppressed"),
-        ("none.jpg", "failed", "image_unreadable"),
+        ("none.jpg", "failed", "image_format"),
     ]
     assert gallery.status().images == 2
     assert len(list((both.folder / "blobs").rglob("*.sealed"))) == 2, "nothing is left of what was not enrolled"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,24 +18,26 @@ from countenance.vault.files import disk_errors
 
 
 class Staging:
-    """The staging folders ``.staging-*`` in ``folder``; this process's own is made when it is first needed."""
+    """The staging folders ``.staging-*`` in ``folder``; this process's own is made when it is first needed.
+    Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
+        self._making = threading.Lock()
         self._folder = folder
         self._own: Path | None = None
         self._lock = -1
 
     def own(self) -> Path:
         """This process's folder."""
-        if self._own is None:
-            staging = self._folder / f".staging-{secrets.token_hex(8)}"
-            with disk_errors():
-                staging.mkdir(parents=True, mode=0o700)
-            lock = _try_lock(staging)
-            if lock is None:
-                return self.own()
-            self._own, self._lock = staging, lock
-        return self._own
+        with self._making:
+            while self._own is None:
+                staging = self._folder / f".staging-{secrets.token_hex(8)}"
+                with disk_errors():
+                    staging.mkdir(parents=True, mode=0o700)
+                lock = _try_lock(staging)
+                if lock is not None:  # else somebody took it for a dead process's and cleaned it away
+                    self._own, self._lock = staging, lock
+            return self._own
 
     def everywhere(self, name: str) -> list[Path]:
         """The files of that name in any process's folder."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,17 @@ def test_an_image_id_never_becomes_a_path_or_a_key(another: Open, image_id: str)
     for act in (store.read, lambda i: store.stage(i, b""), lambda i: store.delete([i]), lambda i: store.count([i])):
         with pytest.raises(SealBroken):
             act(image_id)
+
+
+def test_threads_that_stage_at_the_same_time_lose_nothing(another: Open) -> None:
+    store, names = another(), [f"{number:032x}" for number in range(16)]
+    together = threading.Barrier(len(names))
+
+    def stage(image_id: str) -> None:
+        together.wait(30)
+        store.stage(image_id, b"sealed")
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(stage, names))
+        list(pool.map(store.commit, names))
+    assert another().count(names) == len(names)
