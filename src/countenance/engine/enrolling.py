@@ -14,6 +14,7 @@ from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine import answers
 from countenance.engine.turns import Turns
+from countenance.recognition.gallery import bulk
 from countenance.recognition.gallery.bulk import Picture, enrol_all
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Item, Prepared
@@ -88,8 +89,9 @@ class Enrolling:
         prepare = self._preparing(model)
         try:
             yield from enrol_all(
-                self._enroller, prepare, read, owner, images, model=model, face=face, turn=self._turns.between
-            )
+                self._enroller, prepare, read, owner, images,
+                model=model, face=face, turn=self._turns.between, together=bulk.TOGETHER,
+            )  # fmt: skip
         finally:
             self._save()
 

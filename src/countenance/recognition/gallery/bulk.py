@@ -41,7 +41,7 @@ ROWS_AT_ONCE = 500
 """Templates written in one transaction. A search that wants to be put on record waits for at most one of these."""
 
 TOGETHER = 16
-"""Photographs written in one transaction: its cost, and the waiting for the disk, is then shared by so many."""
+"""Photographs that long work writes in one transaction: its cost, and the waiting for the disk, is then shared."""
 
 _MOST_BYTES = 64 * 1024 * 1024
 """Photographs that are read and not yet written: when these take up so much memory, only ``_FEW`` more are read."""
@@ -64,8 +64,12 @@ def enrol_all(
     progress: Progress | None = None,
     threads: int = 2,
     turn: Turn = nullcontext,
+    together: int = 1,
 ) -> Iterator[list[Item]]:
-    """Enrol ``pictures`` in order; yields what became of each, a group at a time, as soon as it is known."""
+    """Enrol ``pictures`` in order, ``together`` at a time; yields what became of each group when it is written.
+
+    ``progress`` is called for each photograph when its group is written; what it raises ends the enrolment there.
+    """
     known = enroller.known(subject) if len(pictures) > TOGETHER else None
 
     def work(number: int, picture: Picture) -> Prepared | Item:
@@ -85,7 +89,7 @@ def enrol_all(
     rest = iter(enumerate(pictures, 1))
 
     def read_on() -> None:
-        most = TOGETHER if sum(map(_weight, waiting)) < _MOST_BYTES else _FEW
+        most = max(_FEW, together) if sum(map(_weight, waiting)) < _MOST_BYTES else _FEW
         waiting.extend(pool.submit(work, *one) for one in islice(rest, max(0, most - len(waiting))))
 
     try:
@@ -94,7 +98,7 @@ def enrol_all(
         while waiting:
             ready: list[Prepared | Item] = []
             weight = 0
-            while waiting and len(ready) < TOGETHER and weight < _MOST_BYTES:
+            while waiting and len(ready) < together and weight < _MOST_BYTES:
                 weight += _weight(waiting[0], wait=True)
                 ready.append(waiting.popleft().result())
                 read_on()
