@@ -56,4 +56,4 @@ def test_the_examples_of_the_api_guide_run(
     enrolled, found, forgotten = (json.loads(line) for line in first)
     assert [one["outcome"] for one in enrolled["items"]] == ["enrolled"]
     assert [one["subject"] for one in found["faces"][0]["matches"]] == ["anna"]
-    assert forgotten["absent"] is True
+    assert forgotten["destroyed"]["images"] == 1
