@@ -76,7 +76,7 @@ def test_a_move_that_fails_changes_nothing(
         def full(*_: object) -> None:
             raise OSError("no room")
 
-        patch.setattr(references, "add_image", full)
+        patch.setattr(references, "add_images", full)
         with pytest.raises(OSError, match="no room"):
             gallery.legacy.rename(who, None, "E. Collins", "Eileen Collins")
     assert _on_disk(galleries.folder) == before == _on_record(gallery)
