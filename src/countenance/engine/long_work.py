@@ -66,9 +66,9 @@ class LongWork:
     ) -> Job:
         """Enrol many photographs of a permitted subject, given as names and bytes, read one at a time.
 
-        ``still`` is asked before each is read and before some are written, and ends the job by raising AccessRefused. Each item's result is in
-        ``oversight.jobs.items``. Raises SubjectUnknown, PermissionRefused, DiskFull, JobsFull; then nothing is
-        staged.
+        ``still`` is asked before each is recognised and before some are written, and ends the job by raising
+        AccessRefused. Each item's result is in ``oversight.jobs.items``. Raises SubjectUnknown, PermissionRefused,
+        DiskFull, JobsFull; then nothing is staged.
         """
         owner = self._ledger.find(subject, compartment)
         with self._database.read() as connection:
