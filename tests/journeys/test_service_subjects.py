@@ -7,10 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import wait
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from countenance.oversight.parties import MACHINE
+from countenance.recognition.gallery import bulk
 from tests.galleries import START, Galleries
 from tests.journeys.test_service_story import Force, opened, registered, staffed
 from tests.offices import PASSWORD, PURPOSE
@@ -219,12 +221,13 @@ def test_a_suspension_ends_an_enrolment_that_is_under_way(
     gallery, operator = service.application.state.gallery, service.login("operator", PASSWORD)
     enrol = gallery.long_work._enrol
 
-    def then_suspended(*given: object) -> object:
-        done = enrol(*given)
-        operator.put(f"/customers/{force.customer}/suspension")
-        return done
+    def then_suspended(*given: Any) -> Iterator[Any]:
+        for written in enrol(*given):
+            operator.put(f"/customers/{force.customer}/suspension")
+            yield written
 
     monkeypatch.setattr(gallery.long_work, "_enrol", then_suspended)
+    monkeypatch.setattr(bulk, "TOGETHER", 1)
     sent = files("images", *portrait_photographs[:3])
     job = enroller.post(f"/compartments/lobby/subjects/{anna}/enrolments", files=sent).json()["job"]
     under_way = gallery.oversight.jobs._running.get(job)
