@@ -90,7 +90,7 @@ class Enrolling:
         try:
             yield from enrol_all(
                 self._enroller, prepare, read, owner, images,
-                model=model, face=face, turn=self._turns.between, together=bulk.TOGETHER,
+                model=model, face=face, turn=turn, together=bulk.TOGETHER,
             )  # fmt: skip
         finally:
             self._save()
