@@ -182,7 +182,7 @@ def refused(
     """
     alike: dict[bytes, set[bytes]] = {digest: {digest} for digest, _ in images}
     having: dict[bytes, list[bytes]] = {}
-    for digest, likeness in images:
+    for digest, likeness in dict(images).items():  # the same bytes twice are counted once
         for band in _bands(likeness):
             having.setdefault(band, []).append(digest)
     shared: Counter[tuple[bytes, bytes]] = Counter()
