@@ -3,6 +3,8 @@ there."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.architecture.test_documents import parse
 
 from countenance.cli.main import commands
 
@@ -20,10 +23,13 @@ CHART = DEPLOY / "helm" / "countenance"
 
 def understood(arguments: list[str]) -> None:
     """Parse a command line without running it; a wrong one raises click.UsageError."""
-    name, *rest = arguments
-    command = commands.get_command(None, name)  # type: ignore[arg-type]
-    assert command is not None, name
-    command.make_context(name, rest)
+    parse(commands, "countenance", arguments)
+
+
+def typed(text: str, after: str) -> list[list[str]]:
+    """The arguments of each command of ours that a text has somebody type after ``after``."""
+    whole = re.sub(r"\\\n#?\s*", "", text)
+    return [shlex.split(found) for found in re.findall(rf"{after} countenance (.*)$", whole, re.MULTILINE)]
 
 
 def test_the_dockerfile_passes_the_linter() -> None:
@@ -49,6 +55,37 @@ def test_the_compose_file_runs_a_command_that_exists_and_publishes_on_loopback_o
     assert {volume.split(":")[0] for volume in service["volumes"]} <= set(whole["volumes"])
 
 
+def test_the_commands_that_somebody_is_told_to_type_can_be_typed() -> None:
+    told = typed((DEPLOY / "compose.yaml").read_text("utf-8"), "run --rm")
+    told += typed((CHART / "templates" / "NOTES.txt").read_text("utf-8"), "--")
+    assert [arguments[0] for arguments in told] == ["init", "status", "person"]
+    for arguments in told:
+        understood(arguments)
+
+
+@pytest.mark.parametrize("url", ["", "postgresql+psycopg://gallery@db/gallery"], ids=["SQLite", "PostgreSQL"])
+def test_the_chart_makes_the_gallery_where_there_is_none_and_only_there(tmp_path: Path, url: str) -> None:
+    template = (CHART / "templates" / "deployment.yaml").read_text("utf-8")
+    (script,) = re.findall(r">-\n((?: +[^-].*\n)+?) +- init\n", template)
+    made, gallery = tmp_path / "made", tmp_path / "gallery"
+    stub = tmp_path / "countenance"
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {made}\n', "utf-8")
+    stub.chmod(0o700)
+    around = {"PATH": f"{tmp_path}:/usr/bin:/bin", "COUNTENANCE_GALLERY": str(gallery)}
+    around |= {"COUNTENANCE_DATABASE_URL": url} if url else {}
+    command = ["/bin/sh", "-c", " ".join(script.split()), "init", "--blobs", "s3://faces/gallery"]
+    subprocess.run(command, env=around, check=True)
+    arguments = made.read_text("utf-8").splitlines()
+    wanted = ["--database-url", url] if url else []
+    assert arguments == ["init", str(gallery), *wanted, "--blobs", "s3://faces/gallery"]
+    understood(arguments)
+    made.unlink()
+    gallery.mkdir()
+    (gallery / "gallery.json").touch()
+    subprocess.run(command, env=around, check=True)
+    assert not made.exists()
+
+
 @pytest.fixture
 def rendered() -> list[dict[str, Any]]:
     """The chart with everything switched on, as Helm writes it."""
@@ -70,7 +107,12 @@ def test_the_chart_runs_a_command_that_exists_without_root(rendered: list[dict[s
     (container,) = pod["containers"]
     understood(container["args"])
     assert pod["securityContext"]["runAsNonRoot"] is True
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    (first,) = pod["initContainers"]
+    assert first["command"][:2] == ["/bin/sh", "-c"]
+    for one in (first, container):
+        assert one["securityContext"]["readOnlyRootFilesystem"] is True
+        assert one["volumeMounts"] == container["volumeMounts"]
+        assert one["envFrom"] == container["envFrom"]
     claims = {one["metadata"]["name"] for one in rendered if one["kind"] == "PersistentVolumeClaim"}
     wanted = {v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if "persistentVolumeClaim" in v}
     assert claims == wanted
