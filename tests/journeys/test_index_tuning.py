@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from pathlib import Path
 
 import pytest
 
 from countenance import Countenance
 from countenance.cli.main import run
 from countenance.engine import capacity, searching
-from countenance.errors import InputInvalid
+from countenance.errors import DiskFull, InputInvalid
+from countenance.index import embedded
 from countenance.index.capacity import Constants
 from countenance.index.choice import GrowingIndex
 from countenance.index.embedded import EmbeddedIndex
+from countenance.index.parts import Sizes
 from countenance.index.protocol import Index
+from countenance.index.refinement import DiskRefinement, to_records
+from countenance.terms import Vectors
 from tests.galleries import Galleries, fill, names, row, search, template
 
 
@@ -28,8 +34,10 @@ def inner(gallery: Countenance) -> Index:
 def soon_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Galleries above 100 references are embedded, so that a small one shows what a large one does."""
 
-    def open_index(model: str, dimensions: int, references: int = 0) -> GrowingIndex:
-        return GrowingIndex(model, dimensions, references, exact_up_to=100)
+    def open_index(
+        model: str, dimensions: int, references: int = 0, *, refinement_folder: Path | None = None
+    ) -> GrowingIndex:
+        return GrowingIndex(model, dimensions, references, refinement_folder=refinement_folder, exact_up_to=100)
 
     monkeypatch.setattr(searching, "open_index", open_index)
 
@@ -60,6 +68,87 @@ def test_what_was_tuned_is_used_by_every_process_and_after_a_rebuild(galleries: 
     assert status.tuning is not None
     assert status.tuning["wanted"] == 0.99
     assert status.snapshot_bytes is None  # the damaged one is gone, and nothing has changed since
+
+
+def nameless(folder: Path) -> list[Path]:
+    """This process's mappings of files that lay under ``folder`` and have no name any longer."""
+    gc.collect()
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return [Path(line.split(maxsplit=5)[5]) for line in lines if str(folder) in line and line.endswith("(deleted)")]
+
+
+def on_disk(gallery: Countenance) -> list[DiskRefinement]:
+    """The refinements on disk behind the gallery's index; there are no others."""
+    index = inner(gallery)
+    assert isinstance(index, EmbeddedIndex)
+    assert index.segments
+    found = [segment.refinement for segment in index.segments]
+    assert all(isinstance(one, DiskRefinement) for one in found)
+    return [one for one in found if isinstance(one, DiskRefinement)]
+
+
+def holds(kept: list[DiskRefinement], values: Vectors) -> bool:
+    """Whether the files, opened with their keys, hold the template."""
+    record = to_records(values[None], exact=False)[0]
+    return any((one.span(0, 300) == record).all(axis=1).any() for one in kept)
+
+
+@pytest.mark.usefixtures("soon_embedded")
+def test_refinement_goes_to_disk_in_every_process_and_a_withdrawal_reaches_it_there(
+    galleries: Galleries, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "Sizes", lambda: Sizes(newest=50))
+    gallery = galleries.new()
+    folder = galleries.folder / "index"
+    fill(gallery, 300)
+    other = galleries.open()
+    for one in (gallery, other):
+        assert names(search(one, template(1007))) == ["stranger-007"]
+    assert nameless(folder) == []
+    assert run(["index", "refinement", "disk", "--gallery", str(galleries.folder)]) == 0
+    assert "disk (before: memory)" in capsys.readouterr().out
+    for one in (gallery, other, galleries.open()):  # the first two did not restart
+        assert names(search(one, template(1007))) == ["stranger-007"]
+        assert one.index.status().refinement == "disk"
+        assert on_disk(one)
+    assert nameless(folder)
+    assert not any(path.suffix != ".snapshot" and path.stat().st_size for path in folder.iterdir())
+
+    before = on_disk(gallery)
+    assert holds(before, template(1007))
+    gallery.withdraw("stranger-007")
+    assert not holds(before, template(1007)), "wiped in the file that was in use"
+    del before
+    for one in (gallery, other):
+        assert names(search(one, template(1007))) == []
+        assert not holds(on_disk(one), template(1007))
+    assert names(search(gallery, template(1008))) == ["stranger-008"]
+
+    galleries.opened.pop().close()
+    del one
+    assert gallery.index.keep_refinement("memory") == "disk"
+    for one in (gallery, other):
+        assert names(search(one, template(1008))) == ["stranger-008"]
+    assert nameless(folder) == [], "the mapping was the last that held the file"
+    with pytest.raises(InputInvalid):
+        gallery.index.keep_refinement("tape")
+
+
+def test_where_the_disk_has_no_room_the_refinement_stays_where_it_was(
+    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*asked: object, **options: object) -> GrowingIndex:
+        if options["refinement_folder"] is not None:
+            raise DiskFull("no room")
+        return GrowingIndex(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(searching, "open_index", full)
+    gallery = galleries.new()
+    fill(gallery, 3)
+    with pytest.raises(DiskFull):
+        gallery.index.keep_refinement("disk")
+    assert gallery.index.status().refinement == "memory"
+    assert names(search(gallery, template(1001))) == ["stranger-001"]
 
 
 @pytest.mark.parametrize("recall", [0.0, 1.0, 1.5, -1.0, float("nan")])

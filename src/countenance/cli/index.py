@@ -1,4 +1,4 @@
-"""Commands about the index: index status, index tune, index move; and capacity, which needs no gallery."""
+"""Commands about the index: index status, tune, refinement and move; and capacity, which needs no gallery."""
 
 from __future__ import annotations
 
@@ -48,6 +48,22 @@ def tune(door: Door, recall: float, seed: int | None) -> int:
         document = engine.index.tune(recall, seed=seed, progress=door.progress()).as_dict()
     door.answer(document, lambda console: index_words.tuned(console, document))
     return exits.OK if document["reached"] else exits.PARTLY
+
+
+@index.command()
+@click.argument("place", type=click.Choice(["memory", "disk"]))
+@everywhere
+@here
+def refinement(door: Door, place: str) -> None:
+    """Keep what scores the candidates in memory, or on disk.
+
+    Every process opens its index anew at its next search. On disk it lies in nameless encrypted files whose keys
+    are in memory only: nothing of it can be read after the process has ended.
+    """
+    with door.open() as engine:
+        before = engine.index.keep_refinement(place)
+    document: dict[str, object] = {"refinement": place, "before": before}
+    door.answer(document, lambda console: index_words.refined(console, document))
 
 
 @index.command()

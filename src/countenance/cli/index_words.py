@@ -36,6 +36,8 @@ def status(console: Console, document: Document) -> None:
             f"tuning      {tuning['candidates']} candidates, {tuning['lists']} lists,"
             f" for a subject recall of {tuning['wanted']}"
         )
+    if document["refinement"] is not None:
+        console.print(f"refinement  {document['refinement']}")
     if document["moving_to"] is not None:
         console.print(f"moving to   {printable(document['moving_to'])}: not finished; ask for the move again")
 
@@ -55,6 +57,14 @@ def tuned(console: Console, document: Document) -> None:
         f"{verb}: {document['candidates']} candidates, {document['lists']} lists. Subject recall"
         f" {document['subject_recall']:.4f} on {document['probes']:,} probes, which prove"
         f" {document['at_least']:.4f} with 95% confidence."
+    )
+
+
+def refined(console: Console, document: Document) -> None:
+    """``index refinement``."""
+    console.print(
+        f"The refinement of an embedded index is kept in {document['refinement']}"
+        f" (before: {document['before']}); every process opens its index anew at its next search."
     )
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.erasure.errand import Progress
-from countenance.engine.searching import TUNING, Facts, Searching, position_fact
-from countenance.errors import InputInvalid, MoveUnusable
+from countenance.engine.searching import IN_MEMORY, ON_DISK, REFINEMENT, TUNING, Facts, Searching, position_fact
+from countenance.errors import DiskFull, InputInvalid, MoveUnusable
 from countenance.index.choice import GrowingIndex
 from countenance.index.milvus_collection import Structure
 from countenance.index.milvus_purge import Retention
@@ -55,6 +55,8 @@ class IndexStatus:
     """Seconds since the newest snapshot of the present epoch was written; None where there is none."""
     snapshot_behind: int | None
     tuning: dict[str, object] | None
+    refinement: str | None
+    """``memory`` or ``disk``; None on a server, and while all is exact nothing is refined."""
     moving_to: str | None
 
     def as_dict(self) -> dict[str, object]:
@@ -79,6 +81,7 @@ class IndexStatus:
             "epoch": self.epoch,
             "snapshot": snapshot,
             "tuning": self.tuning,
+            "refinement": self.refinement,
             "moving_to": self.moving_to,
         }
 
@@ -165,6 +168,7 @@ class GalleryIndex:
             snapshot_age_s=None if stat is None else round(max(0.0, time.time() - stat.st_mtime), 1),
             snapshot_behind=None if kept is None else max(0, newest - kept[0]),
             tuning=facts.tuning,
+            refinement=None if facts.engine.distributed else facts.refinement,
             moving_to=None if facts.move is None else facts.move.uri,
         )
 
@@ -193,10 +197,33 @@ class GalleryIndex:
         answer = done.as_dict()
         record |= {name: value for name, value in answer.items() if name != "trials"}
         if found is not None:  # while all is exact there is no effort to remember
-            with self._database.write() as connection:
-                numbering.set_fact(connection, TUNING, json.dumps(record, separators=(",", ":")))
+            self._set(TUNING, json.dumps(record, separators=(",", ":")))
             now.save(always=True)
         return done
+
+    def keep_refinement(self, place: str) -> str:
+        """Keep the refinement of an embedded index in ``memory`` or on ``disk``; returns where it was.
+
+        Every process opens its index anew at its next use, from the snapshot. On disk it lies in nameless files
+        in the gallery's folder, each under a key of its own that only this process's memory has (docs/adr/0006).
+        Raises InputInvalid for another place; DiskFull where there is no room, and then it stays where it was.
+        """
+        if place not in (IN_MEMORY, ON_DISK):
+            raise InputInvalid("A refinement is kept in 'memory' or on 'disk'.")
+        before = self._searching.facts().refinement
+        self._set(REFINEMENT, place)
+        try:
+            now = self._searching.now()
+            if isinstance(now, Searchable):
+                now.current()
+        except DiskFull:
+            self._set(REFINEMENT, before)
+            raise
+        return before
+
+    def _set(self, name: str, value: str) -> None:
+        with self._database.write() as connection:
+            numbering.set_fact(connection, name, value)
 
     def setting(
         self,

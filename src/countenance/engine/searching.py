@@ -13,6 +13,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from countenance.custody.erasure.errand import Progress
 from countenance.custody.permission.ledger import Ledger
@@ -39,6 +40,11 @@ from countenance.vault.sealing import Vault
 TUNING = "index_tuning"
 """The fact that holds what `index tune` chose, as JSON."""
 
+REFINEMENT = "index_refinement"
+"""The fact that says where an embedded index keeps its refinement; absent for memory."""
+
+IN_MEMORY, ON_DISK = "memory", "disk"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -50,6 +56,8 @@ class Facts:
     leaving: EngineSetting | None
     tuning: dict[str, object] | None
     """Of this model; None while nothing was tuned."""
+    refinement: str
+    """``memory`` or ``disk``: where an embedded index keeps its refinement."""
 
 
 class Searching:
@@ -80,14 +88,14 @@ class Searching:
         self._dimensions_of = dimensions_of
         self._progress = progress
         self._folder = settings.folder / "index"
-        self._open: dict[tuple[str, str], CurrentIndex] = {}
+        self._open: dict[tuple[str, str, str], CurrentIndex] = {}
         self._opening = threading.Lock()
         self._effort: Effort | None = None
 
     def facts(self) -> Facts:
         """What the store says now."""
         with self._database.read() as connection:
-            found = numbering.facts(connection, [ACTIVE_MODEL, ENGINE, MOVE, LEAVING, TUNING])
+            found = numbering.facts(connection, [ACTIVE_MODEL, ENGINE, MOVE, LEAVING, TUNING, REFINEMENT])
         model = found.get(ACTIVE_MODEL, self._bundled_model)
         tuning = json.loads(found[TUNING]) if TUNING in found else None
         return Facts(
@@ -96,6 +104,7 @@ class Searching:
             EngineSetting.parse(found[MOVE]) if MOVE in found else None,
             EngineSetting.parse(found[LEAVING]) if LEAVING in found else None,
             tuning if tuning is not None and tuning["model"] == model[:16] else None,
+            found.get(REFINEMENT, IN_MEMORY),
         )
 
     def now(self) -> CurrentIndex:
@@ -114,7 +123,9 @@ class Searching:
                 source,
                 self._snapshots(model),
                 self._folder,
-                lambda count: open_index(model, source.dimensions, count),
+                lambda count: open_index(
+                    model, source.dimensions, count, refinement_folder=self._refinement_folder()
+                ),
                 keep_changes_from=self._needed,
                 prepare=self._prepare,
                 progress=self._progress,
@@ -152,7 +163,7 @@ class Searching:
     def _at(self, facts: Facts) -> CurrentIndex:
         """The index in use; whatever is open and no longer wanted is closed."""
         wanted = [facts.engine, *_elsewhere(facts)]
-        keys = [(facts.model, setting.text()) for setting in wanted]
+        keys = [_key(facts, setting) for setting in wanted]
         with self._opening:
             for other in [key for key in self._open if key not in keys]:
                 self._open.pop(other).close()
@@ -167,6 +178,13 @@ class Searching:
 
     def _snapshots(self, model: str) -> Snapshots:
         return Snapshots(self._folder, self._ring, self._gallery_id, model)
+
+    def _refinement_folder(self) -> Path | None:
+        """Where nameless files of the refinement lie; None keeps it in memory."""
+        if self.facts().refinement != ON_DISK:
+            return None
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._folder
 
     def _prepare(self, index: Index) -> None:
         inner = index.inner if isinstance(index, GrowingIndex) else index
@@ -193,7 +211,7 @@ class Searching:
         facts = self.facts()
         places = [self._at(facts)]
         for setting in _elsewhere(facts):
-            key = (facts.model, setting.text())
+            key = _key(facts, setting)
             with self._opening:
                 if key not in self._open:
                     self._open[key] = self.place(facts.model, setting)
@@ -223,6 +241,11 @@ class Searching:
             sum(one.remaining for one in absences) + stale,
             "; ".join(unconfirmed) or None,
         )
+
+
+def _key(facts: Facts, setting: EngineSetting) -> tuple[str, str, str]:
+    """What an open index was opened for; another one is opened when any of it changes."""
+    return facts.model, setting.text(), "" if setting.distributed else facts.refinement
 
 
 def _elsewhere(facts: Facts) -> list[EngineSetting]:
