@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from countenance.http.asker import SECRET_PARAMETERS
 from tests.galleries import Galleries
 from tests.journeys.test_service_story import staffed
 from tests.journeys.test_service_subjects import permitted, with_enroller
@@ -93,6 +94,21 @@ def test_a_body_that_is_none_is_a_problem_of_the_sender(service: Service, conten
     answer = service.ask("POST", "/sessions", content=content, headers={"Content-Type": kind})
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_credential_in_the_query_string_is_refused_although_a_valid_one_stands_in_the_header(
+    service: Service,
+) -> None:
+    operator = service.login("operator", PASSWORD)
+    assert operator.get("/people").status_code == 200
+    for name in sorted(SECRET_PARAMETERS):
+        for written in (name, name.upper()):
+            answer = operator.get("/people", params={written: operator.token})
+            assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), written
+            assert str(operator.token) not in answer.text
+        signing_in = {"name": "operator", "password": PASSWORD}
+        answer = service.post("/sessions", json=signing_in, params={name: "x"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), name
 
 
 def test_what_was_sent_is_not_told_back(service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request, UploadFile
 from fastapi.testclient import TestClient
 
-from countenance.http import problems
+from countenance.http import bodies, problems
 from countenance.http.bodies import BodyLimits, keep_in_memory
 from countenance.settings import ServiceSettings
 
@@ -86,3 +87,35 @@ def test_a_body_that_stops_coming_is_given_up() -> None:
         return sent
 
     assert anyio.run(run) == ["too_slow"]
+
+
+@pytest.mark.parametrize(("bytes_each", "given_up_after"), [(1, 3), (600, None)], ids=["dripping", "quick enough"])
+def test_a_body_that_drips_is_given_up_although_it_never_stops(
+    monkeypatch: pytest.MonkeyPatch, bytes_each: int, given_up_after: int | None
+) -> None:
+    """A piece every half idle period: slower than ``slowest_bytes_a_second`` on the whole, or just above it."""
+    settings = replace(SMALL, json_bytes=100_000, idle_seconds=20, slowest_bytes_a_second=50)
+    now, came, pieces = [1000.0], [0], 40
+    monkeypatch.setattr(bodies, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def drip() -> Any:
+        now[0] += settings.idle_seconds / 2
+        came[0] += 1
+        return {"type": "http.request", "body": b"x" * bytes_each, "more_body": came[0] < pieces}
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    async def run() -> None:
+        scope = {"type": "http", "headers": [(b"content-length", b"40000")], "state": {}}
+        await BodyLimits(application, settings)(scope, drip, lambda m: anyio.lowlevel.checkpoint())
+
+    if given_up_after is None:
+        anyio.run(run)
+        assert came[0] == pieces
+    else:
+        with pytest.raises(problems.Refusal) as refused:
+            anyio.run(run)
+        assert refused.value.problem.code == "too_slow"
+        assert came[0] == given_up_after
