@@ -403,3 +403,88 @@ def test_an_order_is_carried_out_on_either_database(both: Galleries, tmp_path: P
             gallery.backup(tmp_path / "b.tar")
     else:
         assert gallery.backup(tmp_path / "b.tar").subjects == len(residents(1)) - 1
+
+
+def _revision(number: int, **changed: Any) -> bytes:
+    return signed("ico-2022", lambda papers: papers.update(revision=number, **changed))
+
+
+def test_a_wider_revision_holds_the_newcomers_back_and_a_narrower_one_lets_the_others_go(
+    galleries: Galleries, tmp_path: Path
+) -> None:
+    gallery, clock = served(galleries, "ico-2022")
+    paper, revision = tmp_path / "paper.pdf", tmp_path / "revision.json"
+    paper.write_text("freeze", "utf-8")
+    gallery.orders.event("ico-2022", "freeze", paper)
+    assert found(gallery, sorted(EVERYBODY)) == EVERYBODY - LIVES_IN["GB"]
+    inside = {place: {**document("ico-2022")["scope"], "value": place} for place in ("GB", "FR", "001")}
+    either = {"any": [inside["GB"], inside["FR"]]}
+
+    revision.write_bytes(_revision(2, scope=either))
+    said = gallery.orders.event("ico-2022", "vary", revision).as_dict()
+    assert (said["revision"], said["held_back"], said["let_go"]) == (2, len(LIVES_IN["FR"]), 0)
+    assert found(gallery, sorted(EVERYBODY)) == EVERYBODY - LIVES_IN["GB"] - LIVES_IN["FR"]
+    for wrong in (revision.read_bytes(), _revision(3, id="another")):
+        (tmp_path / "wrong.json").write_bytes(wrong)
+        with pytest.raises(OrderTransitionRefused):
+            gallery.orders.event("ico-2022", "vary", tmp_path / "wrong.json")
+    revision.write_bytes(revision.read_bytes().replace(b'"FR"', b'"DE"'))
+    with pytest.raises(OrderSignatureWrong):
+        gallery.orders.event("ico-2022", "vary", revision)
+    revision.write_bytes(_revision(3, scope=inside["001"]))
+    with pytest.raises(ScopeMeansEveryone):
+        gallery.orders.event("ico-2022", "vary", revision)
+    assert gallery.orders.get("ico-2022")["revision"] == 2
+    assert found(gallery, sorted(EVERYBODY)) == EVERYBODY - LIVES_IN["GB"] - LIVES_IN["FR"]
+
+    revision.write_bytes(_revision(3, scope=inside["FR"]))
+    said = gallery.orders.event("ico-2022", "vary", revision).as_dict()
+    assert (said["revision"], said["held_back"], said["let_go"]) == (3, 0, len(LIVES_IN["GB"]))
+    assert found(gallery, sorted(EVERYBODY)) == EVERYBODY - LIVES_IN["FR"], "whom it reaches no longer"
+
+    waiting: Any = gallery.orders.execute("ico-2022").as_dict()["waiting"]
+    assert "An appeal would still suspend" in waiting["erase"], "a revision can be appealed like the first"
+    clock.step(timedelta(days=29))
+    assert gallery.orders.get("ico-2022")["state"] == "varied"
+    bring_papers(gallery, "ico-2022", paper)
+    assert gallery.orders.get("ico-2022")["state"] == "complied"
+    (certificate,) = gallery.orders.certificate("ico-2022")
+    assert len(json.loads(certificate)["statement"]["subjects"]["commitments"]) == len(LIVES_IN["FR"])
+    assert verdict(gallery, certificate).ok
+    assert gallery.log.fsck().ok
+
+    # Complied with, and widened again: who was erased is done, and the newcomers are a second erasure.
+    revision.write_bytes(_revision(4, scope=either))
+    gallery.orders.event("ico-2022", "vary", revision)
+    assert found(gallery, sorted(EVERYBODY)) == EVERYBODY - LIVES_IN["GB"] - LIVES_IN["FR"]
+    assert gallery.orders.execute("ico-2022").as_dict()["erased_subjects"] == len(LIVES_IN["GB"])
+    assert [verdict(gallery, one).ok for one in gallery.orders.certificate("ico-2022")] == [True, True]
+
+
+def test_a_variation_lets_nobody_go_whom_another_order_or_an_undecided_conflict_keeps(
+    galleries: Galleries, tmp_path: Path
+) -> None:
+    gallery, _ = served(galleries, "garante-2022")
+    gallery.orders.serve(signed("garante-2022", lambda d: d.update(id="garante-too")))
+    paper, revision = tmp_path / "paper.pdf", tmp_path / "revision.json"
+    paper.write_text("a paper", "utf-8")
+    gallery.duties.hold("court-7", "criminal court, case 7", ["IT-0"])
+    gallery.orders.execute("garante-2022")  # erases IT-1 and seals IT-0
+    gallery.orders.event("garante-too", "freeze", paper)
+    revision.write_bytes(_garante(2, "FR"))
+    assert gallery.orders.event("garante-2022", "vary", revision).as_dict()["let_go"] == 0
+    assert "IT-0" not in found(gallery, ["IT-0"])
+    said = gallery.orders.event("garante-2022", "resolve", paper, hold_id="court-7").as_dict()
+    assert said["let_go"] == 1
+    assert "IT-0" not in found(gallery, ["IT-0"]), "the other order still holds her back"
+    gallery.orders.event("garante-too", "set_aside", paper)
+    gallery.orders.event("garante-too", "release", paper)
+    assert found(gallery, ["IT-0", "FR-0", "FR-1"]) == {"IT-0"}
+
+
+def _garante(revision: int, place: str) -> bytes:
+    def change(papers: dict[str, Any]) -> None:
+        papers["revision"] = revision
+        papers["scope"] = json.loads(json.dumps(papers["scope"]).replace('"IT"', f'"{place}"'))
+
+    return signed("garante-2022", change)

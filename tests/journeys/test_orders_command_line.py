@@ -65,6 +65,14 @@ def test_the_story_of_an_order_runs_as_it_is_typed(gallery: Typed, tmp_path: Pat
     assert "reaches 1 of 2 subjects" in gallery("order plan ico-2022", words=True)
     frozen = gallery("order freeze ico-2022 --instrument paper.pdf")
     assert frozen["held_back"] == 1
+    both = {"any": [{**document("ico-2022")["scope"], "value": place} for place in ("GB", "DE")]}
+    varied = {"revision": 2, "scope": both}
+    (tmp_path / "revision-2.json").write_bytes(signed("ico-2022", lambda papers: papers.update(varied)))
+    wider = gallery("order vary ico-2022 --instrument revision-2.json")
+    assert (wider["revision"], wider["held_back"]) == (2, 1)
+    (tmp_path / "revision-3.json").write_bytes(signed("ico-2022", lambda papers: papers.update(revision=3)))
+    narrower = gallery("order vary ico-2022 --instrument revision-3.json", words=True)
+    assert "let back into searches just now: 1" in narrower
     done = gallery("order execute ico-2022", status=1)
     assert done["erased_subjects"] == 1
     assert set(done["waiting"]) == {"stop-collecting", "no-uk-customers", "dpia"}

@@ -43,9 +43,9 @@ def order(console: Console, document: Document) -> None:
     console.print(f"  state: {document['state'].replace('_', ' ')}")
     if document["frozen_since"]:
         console.print(f"  its subjects are out of every search since {document['frozen_since']}")
-    if document.get("held_back"):
-        what = "taken out of every search" if document["frozen_since"] else "let back into searches"
-        console.print(f"  {what} just now: {document['held_back']:,}")
+    for key, what in (("held_back", "taken out of every search"), ("let_go", "let back into searches")):
+        if document.get(key):
+            console.print(f"  {what} just now: {document[key]:,}")
     for due in document["obligations"]:
         console.print(f"  {printable(due['obligation']):<20} {due['standing'].replace('_', ' '):<10} {_day(due)}")
     for penalty in document["penalties"]:

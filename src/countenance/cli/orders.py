@@ -84,11 +84,14 @@ def order() -> None:
     """Serve, plan, carry out and certify a regulator's order."""
 
 
-@order.command(short_help="Take in a signed order: checked, its clocks computed.")
-@click.argument("file", type=a_file)
-@click.option(
+_confirming = click.option(
     "--confirm-count", type=click.IntRange(min=0), metavar="N", help="For a scope that means everyone: how many."
 )
+
+
+@order.command(short_help="Take in a signed order: checked, its clocks computed.")
+@click.argument("file", type=a_file)
+@_confirming
 @everywhere
 @here
 def serve(door: Door, file: Path, confirm_count: int | None) -> None:
@@ -126,9 +129,12 @@ _EVENTS = {
 
 
 def _event(name: str, what: str) -> click.Command:
-    def happen(door: Door, order_id: str, instrument: Path, hold: str = "") -> None:
+    def happen(
+        door: Door, order_id: str, instrument: Path, hold: str = "", confirm_count: int | None = None
+    ) -> None:
         with door.open() as engine:
-            served = engine.orders.event(order_id, name.replace("-", "_"), instrument, hold_id=hold)
+            kind = name.replace("-", "_")
+            served = engine.orders.event(order_id, kind, instrument, hold_id=hold, confirm_count=confirm_count)
             document = served.as_dict()
         door.answer(document, lambda console: order_words.order(console, document))
 
@@ -137,6 +143,8 @@ def _event(name: str, what: str) -> click.Command:
         command = click.option("--hold", required=True, metavar="ID", help="Which hold the paper decides about.")(
             command
         )
+    if name == "vary":
+        command = _confirming(command)
     command = click.option(
         "--instrument", required=True, type=a_file, metavar="FILE", help="The paper that says so; its hash is kept."
     )(command)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from countenance import clock
 from countenance.custody.erasure.execution import LISTED, Carried, Plan
+from countenance.custody.erasure.withholding import Moved
 from countenance.custody.orders.desk import Docket
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An order taken in."""
+    """An order taken in, or that something has happened to."""
 
     docket: Docket
-    held_back: int
+    moved: Moved = field(default_factory=Moved)
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer."""
-        return {**describe(self.docket), "held_back": self.held_back}
+        return {**describe(self.docket), "held_back": self.moved.held_back, "let_go": self.moved.let_go}
 
 
 @dataclass(frozen=True, slots=True)

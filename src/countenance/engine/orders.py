@@ -13,7 +13,7 @@ from countenance.custody.erasure.execution import LOG_ENTRY, Execution
 from countenance.custody.orders.desk import Desk, Docket
 from countenance.custody.orders.model import EvidenceKind, Verb
 from countenance.custody.orders.paper import Paper
-from countenance.custody.orders.signing import AuthorityKey, read_public_key
+from countenance.custody.orders.signing import AuthorityKey, SignedOrder, read_public_key
 from countenance.custody.orders.state import Event, EventKind, Shown
 from countenance.custody.proof import compliance, verifier
 from countenance.custody.proof.page import render
@@ -76,28 +76,39 @@ class Orders:
         A scope that means everyone is refused unless ``confirm_count`` is the number of subjects on record.
         Raises OrderError and its kinds; then nothing was changed.
         """
+        signed = self._read(document, confirm_count)
+        state = self._execution.serve(signed)
+        return Served(self._desk.get(signed.order.id), self._execution.settle(state))
+
+    def _read(self, document: bytes | Path | Paper, confirm_count: int | None) -> SignedOrder:
         signed = self._desk.read(_bytes(document))
         if any(means_everyone(scope) for scope in signed.order.protective_scopes):
             count = len(self._execution.plan(signed.order, holdings=False).inside)
             if confirm_count != count:
                 raise ScopeMeansEveryone(
                     f"The scope of this order means everybody: {count} subjects.",
-                    remedy=f"If that is meant, serve it again with --confirm-count {count}.",
+                    remedy=f"If that is meant, give the order again with --confirm-count {count}.",
                 )
-        state = self._execution.serve(signed)
-        return Served(self._desk.get(signed.order.id), self._execution.settle(state))
+        return signed
 
     def plan(self, order_id: str) -> PlanAnswer:
         """Dry run: who, why, which artefacts, how many by doubt alone."""
         return PlanAnswer(self._execution.plan(self._desk.get(order_id).state.order))
 
     def event(
-        self, order_id: str, kind: EventKind | str, instrument: str | Path | Paper, *, hold_id: str = ""
+        self,
+        order_id: str,
+        kind: EventKind | str,
+        instrument: str | Path | Paper,
+        *,
+        hold_id: str = "",
+        confirm_count: int | None = None,
     ) -> Served:
         """Let something happen to an order on the strength of a paper: ``freeze``, ``suspend``, ``set_aside``, ...
 
-        ``instrument`` is the paper, or its file. For ``vary`` it is the signed next revision of the order itself.
-        Raises OrderTransitionRefused with the reason; then nothing was changed.
+        ``instrument`` is the paper, or its file. For ``vary`` it is the signed next revision of the order itself,
+        and ``confirm_count`` as in :meth:`serve`.
+        Raises OrderTransitionRefused with the reason, OrderError and its kinds; then nothing was changed.
         """
         chosen = EventKind(kind)
         if chosen in (EventKind.SERVE, EventKind.FULFIL, EventKind.COMPLY, EventKind.ESCALATE):
@@ -106,7 +117,7 @@ class Orders:
         paper = Path(instrument) if isinstance(instrument, str) else instrument
         revision = None
         if chosen is EventKind.VARY:
-            revision = self._desk.read(_bytes(paper))
+            revision = self._read(paper, confirm_count)
             event = Event(chosen, now, revision.order.instrument, order=revision.order)
         else:
             event = Event(chosen, now, self._desk.instrument(paper), hold_id=hold_id)
@@ -138,7 +149,7 @@ class Orders:
                 raise InputInvalid(f"{kind!r} is no kind of evidence; the kinds are {kinds}.") from error
             shown.append(Shown(known, paper.name, sha256(_bytes(paper)).hexdigest()))
         self._execution.show(order_id, obligation_id, shown)
-        return Served(self._desk.get(order_id), 0)
+        return Served(self._desk.get(order_id))
 
     def certificate(self, order_id: str) -> list[bytes]:
         """The certificates of the erasures that an order asked for, oldest first."""

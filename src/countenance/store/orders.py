@@ -90,11 +90,21 @@ def hold_back(connection: Connection, order_id: str, members: Sequence[tuple[Sub
     return [number for number, _ in fresh]
 
 
-def let_go(connection: Connection, order_id: str) -> list[SubjectId]:
-    """Hold nobody back for an order any more; returns whom it held back."""
-    members = [SubjectId(n) for n in connection.scalars(select(_m.c.subject_id).where(_m.c.order_id == order_id))]
-    connection.execute(delete(_m).where(_m.c.order_id == order_id))
-    return members
+def members(connection: Connection, order_id: str) -> list[SubjectId]:
+    """Whom an order holds back."""
+    query = select(_m.c.subject_id).where(_m.c.order_id == order_id).order_by(_m.c.subject_id)
+    return [SubjectId(number) for number in connection.scalars(query)]
+
+
+def let_go(connection: Connection, order_id: str, only: Sequence[SubjectId] | None = None) -> list[SubjectId]:
+    """Hold nobody (or none of ``only``) back for an order any more; returns whom it held back."""
+    if only is None:
+        gone = members(connection, order_id)
+        connection.execute(delete(_m).where(_m.c.order_id == order_id))
+        return gone
+    for some in pieces(only):
+        connection.execute(delete(_m).where(_m.c.order_id == order_id, among(connection, _m.c.subject_id, some)))
+    return list(only)
 
 
 def held_back(connection: Connection, subject_ids: Sequence[int]) -> set[SubjectId]:

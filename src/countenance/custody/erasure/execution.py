@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from countenance.clock import Clock
 from countenance.custody.erasure.eraser import Eraser
 from countenance.custody.erasure.errand import Erased, Errand, Ground, Progress
+from countenance.custody.erasure.withholding import Moved, hold_back, let_go, no_longer_reached, who_may_go
 from countenance.custody.orders.checks import in_dependency_order
 from countenance.custody.orders.conflicts import Escalated, confront
 from countenance.custody.orders.consequences import may_destroy
@@ -44,7 +45,7 @@ from countenance.custody.residency.register import Judged, Reach, Register
 from countenance.custody.residency.report import Counts, counts
 from countenance.errors import ClockSetBack, OrderTransitionRefused
 from countenance.holding import Absence, Holding
-from countenance.store import erasures, feed, notices, numbering, orders
+from countenance.store import erasures, notices, numbering, orders
 from countenance.store.database import Database
 from countenance.terms import ALL_ARTEFACTS, ArtefactClass, SubjectId
 
@@ -164,7 +165,7 @@ class Execution:
         """Take an order in, and into the log. Raises OrderServed, OrderTransitionRefused."""
         return self._desk.serve(signed, lambda _, state: self._note("served", state))
 
-    def happen(self, order_id: str, event: Event, revision: SignedOrder | None = None) -> tuple[OrderState, int]:
+    def happen(self, order_id: str, event: Event, revision: SignedOrder | None = None) -> tuple[OrderState, Moved]:
         """Let something happen to an order and make searches agree with it, in one transaction.
 
         It is logged just before the end of that: killed between, the log has an entry more, and never one less.
@@ -172,12 +173,12 @@ class Execution:
         OrderTransitionRefused.
         """
         order = self._desk.get(order_id).state.order if revision is None else revision.order
-        names, moved = self._register.look_up_names(order.protective_scopes), 0
+        names, moved = self._register.look_up_names(order.protective_scopes), Moved()
 
         def at_once(connection: Connection, state: OrderState) -> None:
             nonlocal moved
             if event.kind is not EventKind.COMPLY:  # which changes nothing for searches
-                moved = self._hold(connection, state, None, names)
+                moved = self._hold(connection, state, None, names, who_may_go(state, event))
             self._note(event.kind.value, state)
 
         state = self._desk.happen(order_id, event, revision=revision, also=at_once)
@@ -194,12 +195,12 @@ class Execution:
             dockets = self._desk.everything()
         except ClockSetBack:  # what is held back stays so, and every command about orders says it
             return 0
-        moved = sum(self.settle(one.state) for one in dockets if one.state.frozen)
+        moved = sum(self.settle(one.state).held_back for one in dockets if one.state.frozen)
         with self._database.write() as connection:
             numbering.set_fact(connection, SETTLED, today)
         return moved
 
-    def settle(self, state: OrderState, only: Sequence[SubjectId] | None = None) -> int:
+    def settle(self, state: OrderState, only: Sequence[SubjectId] | None = None) -> Moved:
         """Make searches agree with an order's state: hold its subjects back, or let them go; returns how many.
 
         With ``only``, as far as these subjects go.
@@ -211,23 +212,26 @@ class Execution:
         return moved
 
     def _hold(
-        self, connection: Connection, state: OrderState, only: Sequence[SubjectId] | None, names: Names | None
-    ) -> int:
+        self,
+        connection: Connection,
+        state: OrderState,
+        only: Sequence[SubjectId] | None,
+        names: Names | None,
+        may_go: Callable[[SubjectId], bool] | None = None,
+    ) -> Moved:
         order = state.order
-        if state.frozen:
-            inside = self._reach(connection, order, self._clock.now().date(), only, names).inside
-            members = [(one.subject_id, one.alike.decision.value) for one in inside]
-            moved = orders.hold_back(connection, order.id, members)
-            feed.announce_subjects(connection, feed.Change.REMOVE, moved)
-        else:
-            moved = orders.let_go(connection, order.id) if only is None else []
-            feed.announce_subjects(connection, feed.Change.ADD, moved)
-        return len(moved)
+        if not state.frozen:
+            return Moved(let_go=let_go(connection, order.id) if only is None else 0)
+        inside = self._reach(connection, order, self._clock.now().date(), only, names).inside
+        held = hold_back(connection, order.id, inside)
+        if may_go is None:
+            return Moved(held)
+        return Moved(held, let_go(connection, order.id, no_longer_reached(connection, order.id, inside, may_go)))
 
-    def _tell(self, state: OrderState, moved: int) -> None:
-        if moved:
-            event = "order.held_back" if state.frozen else "order.let_go"
-            self._recorder.note(event, self._clock.now(), order=_word(state.order.id), subjects=moved)
+    def _tell(self, state: OrderState, moved: Moved) -> None:
+        for event, count in (("order.held_back", moved.held_back), ("order.let_go", moved.let_go)):
+            if count:
+                self._recorder.note(event, self._clock.now(), order=_word(state.order.id), subjects=count)
 
     def _note(self, event: str, state: OrderState) -> None:
         order, revision = _word(state.order.id), state.order.revision
@@ -235,7 +239,8 @@ class Execution:
 
     def settle_newcomers(self, subject_ids: Sequence[SubjectId]) -> int:
         """Hold back those of these subjects who have come under a freezing order; returns how many."""
-        return sum(self.settle(one.state, subject_ids) for one in self._desk.everything() if one.state.frozen)
+        frozen = [one.state for one in self._desk.everything() if one.state.frozen]
+        return sum(self.settle(state, subject_ids).held_back for state in frozen)
 
     def forbidding(self, asked: Sequence[tuple[str, Sequence[Evidence]]]) -> str | None:
         """The id of an order that forbids collecting anything of one of these, or None.

@@ -131,8 +131,9 @@ def apply(state: OrderState, event: Event) -> OrderState | Refused:
         after = S.STAYED if current.state is S.STAYED else S.SUSPENDED
     if event.kind is E.DISMISS_APPEAL and _suspended_by_more_than_appeal(current):
         after = current.state
-    if after is S.IN_FORCE and changed.order.revision > 1:
-        after = S.VARIED
+    if event.kind is E.VARY and after is S.VARIED and _appeal_in_time(changed.order, event.at):
+        after = S.SERVED
+    after = _in_force(changed, after)
     if event.kind in _FREEZING or after is S.SUSPENDED:
         changed = replace(changed, frozen_since=changed.frozen_since or event.at)
     moved = _enter(changed, after, event.at, event.kind, event.instrument, event.note)
@@ -148,12 +149,23 @@ def at(state: OrderState, now: datetime) -> OrderState | Refused:
         moment, kind, note = following
         last = state.last_change
         moment = moment if last is None or moment >= last else last
-        state = _enter(state, TABLE[state.state][kind], moment, kind, state.order.instrument, note)
+        after = _in_force(state, TABLE[state.state][kind])
+        state = _enter(state, after, moment, kind, state.order.instrument, note)
     return state
 
 
 def _suspends(order: Order) -> bool:
     return order.appeal is not None and order.appeal.suspensive
+
+
+def _appeal_in_time(order: Order, moment: datetime) -> bool:
+    expires = appeal_expires_at(order)
+    return _suspends(order) and expires is not None and moment < expires
+
+
+def _in_force(state: OrderState, after: State) -> State:
+    """A later revision that is in force is called varied."""
+    return S.VARIED if after is S.IN_FORCE and state.order.revision > 1 else after
 
 
 def _suspended_by_more_than_appeal(state: OrderState) -> bool:

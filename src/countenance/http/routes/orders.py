@@ -42,7 +42,8 @@ class Order(Answer):
     penalties: list[dict[str, Any]]
     escalations: list[dict[str, Any]]
     history: list[dict[str, Any]]
-    held_back: int | None = Field(None, description="Subjects out of every search since this was served.")
+    held_back: int | None = Field(None, description="Subjects that this took out of every search.")
+    let_go: int | None = Field(None, description="Subjects that this let back into searches.")
 
 
 class Plan(Answer):
@@ -154,14 +155,16 @@ def event(
     once: Annotated[Once, Depends()],
     kind: Annotated[str, Form(description="freeze, suspend, stay, resume, set_aside, remit, vary, ...")],
     hold: Annotated[str, Form(max_length=64, description="The hold that is decided, if one is.")] = "",
+    confirm_count: Annotated[int | None, Form(ge=0, description="Varied to mean everyone: how many.")] = None,
 ) -> Response | Order:
     """Let something happen to an order, on the strength of a paper."""
     paper = Paper(instrument.filename or "instrument", bodies.image(instrument, settings))
     return once(
-        lambda _: Order.of(gallery.orders.event(order, kind, paper, hold_id=hold)),
+        lambda _: Order.of(gallery.orders.event(order, kind, paper, hold_id=hold, confirm_count=confirm_count)),
         paper.data,
         kind,
         hold,
+        str(confirm_count),
         status=200,
     )
 
