@@ -53,3 +53,20 @@ def test_a_photograph_that_was_enrolled_on_purpose_is_not_enrolled_again_from_an
     done = gallery.collecting.import_album("anna", [made.unpacked({"a.jpg": photograph}, tmp_path / "album")])
     assert done.outcomes == {"duplicate": 1}
     assert (done.references, enrolled(gallery, "anna")) == (0, 4)
+
+
+def test_a_photograph_that_is_enrolled_while_the_import_looks_at_it_counts_once(
+    galleries: Galleries, orl_folder: Path, tmp_path: Path
+) -> None:
+    gallery = filled(galleries, orl_folder)
+    files = {"a.jpg": group([orl(orl_folder, ANNA, 4)]), "b.jpg": group([orl(orl_folder, ANNA, 6)])}
+    seen: list[FileOutcome] = []
+
+    def report(outcome: FileOutcome) -> None:
+        seen.append(outcome)
+        if outcome.file == "a.jpg":  # by now the next file has been read, and was not known then
+            gallery.enrol("anna", [files["b.jpg"]])
+
+    done = gallery.collecting.import_album("anna", [made.unpacked(files, tmp_path / "album")], report=report)
+    assert [(one.file, one.became.value) for one in seen] == [("a.jpg", "enrolled"), ("b.jpg", "duplicate")]
+    assert (done.references, enrolled(gallery, "anna")) == (1, 5)
