@@ -108,7 +108,17 @@ def main() -> None:
     released = investigator.ask("POST", f"/cases/{case}/releases")["items"]
     print("released:", [one["subject"] for one in released])
 
-    gone = enroller.ask("DELETE", f"/compartments/lobby/subjects/{anna}")
+    # The operator has checked who she is, and gives her an account of her own.
+    password = uuid.uuid4().hex
+    operator.ask("POST", "/people/subjects", {
+        "name": "anna@example.org", "password": password,
+        "subject": "anna", "customer": customer, "compartment": "lobby",
+    })  # fmt: skip
+    herself = service.login("anna@example.org", password)
+    for line in herself.ask("GET", "/own/ledger")["items"]:
+        print("her ledger:", line["customer"], line["purpose"], line["what"])
+
+    gone = herself.ask("DELETE", "/own")
     print("forgotten:", gone["destroyed"])
     print("released now:", investigator.ask("POST", f"/cases/{case}/releases")["items"])
 

@@ -50,6 +50,7 @@ def test_the_examples_of_the_api_guide_run(
         first = ran("sh", ROOT / "examples/service/first.sh", service) if shutil.which("curl") else None
     assert story[0] == "enrolled: ['enrolled']"
     assert "released: ['anna']" in story
+    assert "her ledger: Harbour Police event-photos released" in story
     assert story[-1] == "released now: []"
     if first is None:
         pytest.skip("curl is not installed: the example with curl was not run")

@@ -60,6 +60,7 @@ BODIES: dict[str, dict[str, Any]] = {
         [PURPOSE],
     },
     "PersonToAdd": {"name": "x", "password": PASSWORD, "roles": ["enroller"], "customer": "0" * 32},
+    "AccountToGive": {"name": "x", "password": PASSWORD, "subject": "x"},
     "KeyToIssue": {"customer": "0" * 32, "roles": ["enroller"], "expires": UNTIL},
     "BlockToPlace": {"customers": "police", "jurisdiction": "GB", "ground": "x"},
     "AuthorityToRegister": {"authority": "x", "public_key": "x"},

@@ -128,8 +128,9 @@ def test_a_customer_is_registered_searches_under_a_case_and_the_subject_and_the_
     released = force["investigator"].post(f"/cases/{case}/releases").json()["items"]
     assert [one["subject"] for one in released] == ["anna"]
 
-    gallery: Countenance = service.application.state.gallery
-    gallery.oversight.people.give_subject_account(MACHINE, "anna", "anna@example.org", PASSWORD)
+    body = {"name": "anna@example.org", "password": PASSWORD, "subject": "anna"}
+    given = service.login("operator", PASSWORD).post("/people/subjects", json=body)
+    assert given.status_code == 201, given.text
     herself = service.login("anna@example.org", PASSWORD)
     (line,) = herself.get("/own/ledger").json()["items"]
     assert (line["customer"], line["purpose"], line["what"]) == ("Harbour Police", PURPOSE, "released")
@@ -144,6 +145,8 @@ def test_a_customer_is_registered_searches_under_a_case_and_the_subject_and_the_
     gone = herself.delete("/own")
     assert gone.status_code == 200, gone.text
     assert gone.json()["absent"] is True
+    again = service.post("/sessions", json={"name": "anna@example.org", "password": PASSWORD})
+    assert (again.status_code, again.json()["code"]) == (401, "credential_invalid"), "her account went with her"
     assert force["investigator"].post(f"/cases/{case}/releases").json()["items"] == []
     notices = service.login("officer", PASSWORD).get("/notices").json()["items"]
     assert [one["recipient"] for one in notices] == [f"customer:{force.customer}"]

@@ -8,6 +8,7 @@ import click
 
 from countenance.cli import shown
 from countenance.cli.asker import asker, end_of, password
+from countenance.cli.compartments import numbered, within
 from countenance.cli.door import Door
 from countenance.cli.options import Day, everywhere
 
@@ -100,17 +101,39 @@ def person() -> None:
 
 @person.command("add")
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, required=True, metavar="ROLE", help="investigator, reviewer, ...")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="investigator, reviewer, ...")
 @click.option("--customer", "customer_id", metavar="CUSTOMER", help="For whom; without it, of the gallery itself.")
+@click.option("--subject", metavar="SUBJECT", help="SUBJECT's own account, instead of --role; an earlier one ends.")
+@within
+@click.option("--no-password", is_flag=True, help="SUBJECT signs in at an issuer only: see person link.")
 @everywhere
 @here
-def add_person(door: Door, name: str, roles: tuple[str, ...], customer_id: str | None) -> None:
-    """Make an account for NAME."""
-    secret = password(new=True)
+def add_person(
+    door: Door,
+    name: str,
+    roles: tuple[str, ...],
+    customer_id: str | None,
+    subject: str | None,
+    compartment: str | None,
+    no_password: bool,
+) -> None:
+    """Make an account for NAME: with a --role, or for a --subject who looks after her own data."""
+    if (subject is None) == (not roles):
+        raise click.UsageError("Give a --role, or a --subject.")
+    if subject is None and (compartment is not None or no_password):
+        raise click.UsageError("--compartment and --no-password go with --subject.")
+    if subject is not None and customer_id is not None:
+        raise click.UsageError("A subject is named by --compartment CUSTOMER:NAME; --customer goes with --role.")
+    secret = None if no_password else password(new=True)
     with door.open() as engine:
-        people = engine.oversight.people
-        made = people.add(asker(engine), name, secret, roles=roles, customer_id=customer_id)
-    shown.fields(door, made.as_dict())
+        people, who = engine.oversight.people, asker(engine)
+        if subject is not None:
+            where = numbered(engine, compartment)
+            given = people.give_subject_account(who, subject, name, secret, **where)
+            document: dict[str, object] = {"person": given, "roles": ["subject"]}
+        else:
+            document = people.add(who, name, secret or "", roles=roles, customer_id=customer_id).as_dict()
+    shown.fields(door, document)
 
 
 @person.command("list")
@@ -129,7 +152,7 @@ def list_people(door: Door, customer_id: str | None) -> None:
 @everywhere
 @here
 def remove_person(door: Door, person_id: str) -> None:
-    """Destroy the name of PERSON and end every session."""
+    """Destroy the name of PERSON and end every session. A subject whose account it is stays on record."""
     with door.open() as engine:
         engine.oversight.people.remove(asker(engine), person_id)
     shown.fields(door, {"person": person_id, "removed": True})

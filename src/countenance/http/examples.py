@@ -22,6 +22,13 @@ EXAMPLES: dict[str, dict[str, object]] = {
         "roles": ["investigator"],
         "customer": "3f2a0c6d5b1e4f7c8a9b0d1e2f3a4b5c",
     },
+    "people_give": {
+        "name": "anna@example.org",
+        "password": "correct horse battery staple",
+        "subject": "anna",
+        "customer": "3f2a0c6d5b1e4f7c8a9b0d1e2f3a4b5c",
+        "compartment": "lobby",
+    },
     "people_certify": {"until": "2027-12-31T00:00:00Z"},
     "people_link": {"sub": "248289761001"},
     "issuers_add": {"url": "https://login.example.org/realms/harbour", "audience": "countenance"},

@@ -98,7 +98,8 @@ class Credentials:
         now = self._clock.now()
         with self._database.read() as connection:
             holder = people.by_tag(connection, tag) or people.account_by_tag(connection, tag)
-        stored = None if holder is None or not self._open(holder, now) else holder.password
+        # An account without a password takes as long as a wrong password: which there are is nobody's business.
+        stored = None if holder is None or not self._open(holder, now) else holder.password or None
         fits = passwords.fits(password, stored)  # outside any transaction: it takes a while, and is meant to
         if holder is None or not fits:
             if holder is not None:

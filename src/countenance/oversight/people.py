@@ -4,7 +4,7 @@ Rules kept here:
 
 * An account belongs to one customer, or to the gallery. The gallery's own roles and a customer's do not mix.
 * A person who is removed loses the key that her name is sealed under, her password and every session.
-* A subject's own account is a row about the subject and goes with her.
+* A subject's own account is a row about the subject and goes with her. She has one at most: a new one ends the old.
 * Who signs in at an issuer (OIDC) does so to an account that is here: what she may do stands in its roles, and
   never in her token. The links are in oversight.issuers.
 """
@@ -15,23 +15,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.permission.ledger import Ledger
-from countenance.errors import CustomerUnknown, InputInvalid, KeyDestroyed, PartyExists, PersonUnknown
+from countenance.errors import (
+    CustomerUnknown,
+    InputInvalid,
+    KeyDestroyed,
+    PartyExists,
+    PermissionRefused,
+    PersonUnknown,
+    SubjectUnknown,
+)
 from countenance.oversight import passwords
 from countenance.oversight.credentials import ACTIVE
 from countenance.oversight.gate import Gate
 from countenance.oversight.parties import Principal, Role
 from countenance.oversight.policy import Verb
 from countenance.oversight.records import GALLERYS_OWN, Recorder, Seals, new_id, plain_name
-from countenance.store import api_keys, customers, issuers, people, requests
+from countenance.store import api_keys, customers, issuers, people, requests, subjects
 from countenance.store.database import Database
 from countenance.store.people import AccountRow, PersonRow
+from countenance.store.subjects import SubjectState
 from countenance.terms import GALLERYS_OWN as GALLERYS_SUBJECTS
-from countenance.terms import ArtefactClass, CompartmentId
+from countenance.terms import ArtefactClass, CompartmentId, SubjectId
 
 REMOVED = "removed"
+NO_PASSWORD = ""
+"""Stored for an account that is signed in to at an issuer only; no password fits."""
 GALLERY_ROLES = frozenset({Role.OPERATOR, Role.DATA_PROTECTION_OFFICER, Role.REGULATOR})
 CUSTOMER_ROLES = frozenset({Role.ENROLLER, Role.INVESTIGATOR, Role.AUTHORISER, Role.REVIEWER})
 
@@ -125,11 +138,16 @@ class People:
         return tuple(self._opened(row) for row in rows)
 
     def remove(self, who: Principal, person_id: str) -> None:
-        """Destroy an account's name and end its sessions; its number stays. Raises PersonUnknown."""
+        """Destroy an account's name and end its sessions; its number stays. A subject's own account is deleted,
+        and she stays on record. Raises PersonUnknown.
+        """
         self._gate.require(who, Verb.PERSON_ADD)
         now = clock.to_text(self._clock.now())
         with self._database.read() as connection:
-            row = people.get(connection, person_id)
+            row, account = people.get(connection, person_id), people.account(connection, person_id)
+        if account is not None:
+            self._take_back(account)
+            return
         if row is None:
             raise PersonUnknown("There is no such account.")
         self._seals.destroy(row.key_slot, ArtefactClass.METADATA)  # first: an account without it opens nothing
@@ -161,30 +179,42 @@ class People:
         who: Principal,
         subject: str,
         name: str,
-        password: str,
+        password: str | None,
         *,
         compartment: CompartmentId = GALLERYS_SUBJECTS,
+        request_id: str | None = None,
     ) -> str:
-        """Make, or make anew, the account with which a subject looks after her own data; returns its id.
+        """Make, or make anew, the account with which a subject looks after her own data; returns its id. Once for
+        one ``request_id``. With ``password`` None nobody signs in to it until an issuer's link is made.
 
-        Who she is was checked by whoever gives it. Raises SubjectUnknown, PartyExists, InputInvalid.
+        Who she is was checked by whoever gives it. Raises SubjectUnknown, PartyExists, InputInvalid;
+        PermissionRefused while she is being erased. Then nothing was changed.
         """
         self._gate.require(who, Verb.PERSON_ADD)
-        owner = self._ledger.find(subject, compartment)
-        tag, stored, now = (
-            self._seals.tag("person", plain_name(name)),
-            passwords.hashed(password),
-            self._clock.now(),
-        )
-        row = AccountRow(new_id(), owner.subject_id, tag, stored, 0, None, clock.to_text(now))
+        tag = self._seals.tag("person", plain_name(name))
+        owner = self._ledger.find(subject, compartment).subject_id
+        stored = NO_PASSWORD if password is None else passwords.hashed(password)
+        row = AccountRow(request_id or new_id(), owner, tag, stored, 0, None, clock.to_text(self._clock.now()))
         with self._database.write() as connection:
-            people.drop_account(connection, owner.subject_id)
-            issuers.unlink_subject(connection, owner.subject_id)
-            if people.by_tag(connection, tag) or people.account_by_tag(connection, tag):
-                raise PartyExists("There is an account of that name already.")
-            people.add_account(connection, row)
-        self._recorder.note("person.added", now, actor=row.account_id, customer=None, roles=[Role.SUBJECT.value])
+            made = people.account(connection, row.account_id)
+            if made is None:
+                _still_here(connection, owner)
+                people.drop_account(connection, owner)
+                issuers.unlink_subject(connection, owner)
+                if people.by_tag(connection, tag) or people.account_by_tag(connection, tag):
+                    raise PartyExists("There is an account of that name already.")
+                people.add_account(connection, row)
+                requests.mark(connection, request_id, requests.MADE)
+        note = self._recorder.note if made is None else self._recorder.note_once
+        at = clock.from_text((made or row).created_utc)
+        note("person.added", at, actor=row.account_id, customer=None, roles=[Role.SUBJECT.value])
         return row.account_id
+
+    def _take_back(self, account: AccountRow) -> None:
+        with self._database.write() as connection:
+            people.drop_account(connection, account.subject_id)
+            issuers.unlink_subject(connection, account.subject_id)
+        self._recorder.note("person.removed", self._clock.now(), actor=account.account_id)
 
     def _added(self, row: PersonRow, *, again: bool) -> Person:
         note = self._recorder.note_once if again else self._recorder.note
@@ -203,6 +233,17 @@ class People:
         roles = tuple(sorted(Role(one) for one in row.roles))
         active = row.state == ACTIVE and name != ""
         return Person(row.person_id, name, row.customer_id, roles, active, row.competent_until_utc)
+
+
+def _still_here(connection: Connection, subject_id: SubjectId) -> None:
+    """Asked in the transaction that writes: an erasure may have begun, or ended, since she was found."""
+    row = subjects.by_ids(connection, [subject_id]).get(subject_id)
+    if row is None:
+        raise SubjectUnknown("She is not on record any more.")
+    if row.state is not SubjectState.ACTIVE:
+        raise PermissionRefused(
+            "This subject is being erased, and is given no account.", remedy="Run: countenance expire"
+        )
 
 
 def roles_of(words: Sequence[Role | str]) -> frozenset[Role]:

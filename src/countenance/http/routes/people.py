@@ -39,6 +39,26 @@ class Person(Answer):
     competent_until: str | None
 
 
+class AccountToGive(Body):
+    """A subject's own account, which is to be made. Who she is was checked by whoever asks for it."""
+
+    name: Annotated[Name, Field(description="What she signs in with.")]
+    password: Annotated[
+        str | None,
+        Field(min_length=1, max_length=1000, description="None: she signs in at an issuer, once that is linked."),
+    ] = None
+    subject: Annotated[Name, Field(description="What she is called on record.")]
+    customer: Id | None = Field(None, description="Whose subject she is; neither: the gallery's own.")
+    compartment: Name | None = Field(None, description="The customer's compartment that she is in.")
+
+
+class Account(Answer):
+    """A subject's own account. Her name is not told again."""
+
+    person: Annotated[str, Field(description="Its id, as the routes for links and for removal take it.")]
+    roles: list[Role]
+
+
 class Competence(Body):
     """Until when a reviewer is certified."""
 
@@ -111,9 +131,23 @@ def listed(
     return Page[Person](items=[Person.of(one) for one in page], next=more)
 
 
+@router.post("/subjects", status_code=201, response_model=Account, **policed(Verb.PERSON_ADD))
+def give(body: AccountToGive, who: Who, gallery: Engine, once: Annotated[Once, Depends()]) -> Response | Account:
+    """Make the account with which a subject sees her own ledger; an earlier one of hers ends."""
+    where = gallery.oversight.compartments.reached(body.customer, body.compartment)
+
+    def make(request_id: str | None) -> Account:
+        person = gallery.oversight.people.give_subject_account(
+            who, body.subject, body.name, body.password, compartment=where, request_id=request_id
+        )
+        return Account(person=person, roles=[Role.SUBJECT])
+
+    return once(make, body, about=lambda: gallery.residency.number(body.subject, where))
+
+
 @router.delete("/{person}", status_code=204, **policed(Verb.PERSON_ADD))
 def remove(person: Id, who: Who, gallery: Engine) -> None:
-    """Destroy an account's name and end its sessions."""
+    """Destroy an account's name and end its sessions. A subject whose account it is stays on record."""
     gallery.oversight.people.remove(who, person)
 
 
