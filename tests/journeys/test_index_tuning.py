@@ -222,6 +222,10 @@ def test_capacity_says_machines_accuracy_and_that_it_is_extrapolated(
     assert figures["threshold"] == pytest.approx(document["threshold"], abs=1e-3)
     assert document["extrapolated"] is True
     assert document["constants"]["scan_bytes_per_s"] == 3e9
+    assert run([*asked, "--searched-share", "0.5", "--writers", "4", "--json"]) == 0
+    half = {one["name"]: one["value"] for one in json.loads(capsys.readouterr().out)["figures"]}
+    assert half["one search on one node"] == pytest.approx(4 * figures["one search on one node"])
+    assert half["loading into a server"] == pytest.approx(figures["loading into a server"] / 4)
     assert run(asked) == 0
     shown = capsys.readouterr().out
     assert "faces x code x searched share / scan rate" in shown
@@ -235,7 +239,15 @@ def test_capacity_for_templates_of_another_length_promises_no_accuracy(monkeypat
     assert "threshold" not in {one.name for one in found.plan.figures}
 
 
-@pytest.mark.parametrize("asked", [["--faces", "-1"], ["--faces", "nan"], ["--faces", "1e6", "--qps", "0"]])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--faces", "-1"],
+        ["--faces", "nan"],
+        ["--faces", "1e6", "--qps", "0"],
+        ["--faces", "1e6", "--searched-share", "2"],
+    ],
+)
 def test_capacity_refuses_sizes_that_are_none(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

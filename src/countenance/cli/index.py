@@ -90,6 +90,13 @@ def refinement(door: Door, place: str) -> None:
     show_default=True,
     help="How late other processes' changes may be seen.",
 )
+@click.option(
+    "--purge-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="How long an erasure waits for the server to drop deleted rows.",
+)
 @click.option("--abandon", is_flag=True, help="Give up a move that is under way, and delete what it wrote.")
 @everywhere
 @here
@@ -104,6 +111,7 @@ def move(
     gc_seconds: int | None,
     queue_seconds: int | None,
     staleness_ms: int,
+    purge_seconds: float,
     abandon: bool,
 ) -> None:
     """Move the index to a server, or back, while searches go on.
@@ -128,6 +136,7 @@ def move(
                 gc_seconds=gc_seconds,
                 queue_seconds=queue_seconds,
                 staleness_ms=staleness_ms,
+                purge_seconds=purge_seconds,
             )
             document = engine.index.move(target, progress=door.progress()).as_dict()
     door.answer(document, lambda console: index_words.moved(console, document))
@@ -145,6 +154,12 @@ def move(
     "--node-speed", type=float, default=1.0, show_default=True, help="A node's memory speed over this machine's."
 )
 @click.option(
+    "--searched-share", type=float, default=0.125, show_default=True, help="Of the codes, read by one search."
+)
+@click.option(
+    "--writers", type=click.IntRange(1), default=1, show_default=True, help="Processes that load a server."
+)
+@click.option(
     "--false-positives", type=float, default=0.01, show_default=True, help="Strangers expected in one search."
 )
 @everywhere
@@ -157,6 +172,8 @@ def capacity(
     replicas: int,
     node_memory: float,
     node_speed: float,
+    searched_share: float,
+    writers: int,
     false_positives: float,
 ) -> None:
     """Plan nodes, memory, disk, times and accuracy for a gallery of any size.
@@ -174,6 +191,8 @@ def capacity(
             replicas=replicas,
             node_memory_gb=node_memory,
             node_speed=node_speed,
+            searched_share=searched_share,
+            writers=writers,
             false_positives=false_positives,
             progress=progress,
         ).as_dict()

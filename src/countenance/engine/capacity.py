@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from countenance.custody.erasure.errand import Progress
+from countenance.errors import InputInvalid
 from countenance.index.capacity import Assumptions, Constants, Plan, measure, plan, printed
 from countenance.recognition.candidates import calibrate
 from countenance.recognition.candidates.calibrate import Calibration
@@ -54,6 +55,8 @@ class Estimate:
                 "concurrency_gain": self.assumptions.concurrency_gain,
                 "busiest": self.assumptions.busiest,
                 "hop_s": self.assumptions.hop_s,
+                "insert_faces_per_s": self.assumptions.insert_faces_per_s,
+                "writers": self.assumptions.writers,
             },
             "calibration": self.calibration,
             "threshold": self.threshold,
@@ -69,6 +72,8 @@ def estimate(
     replicas: int = 1,
     node_memory_gb: float = 256.0,
     node_speed: float = 1.0,
+    searched_share: float = 1 / 8,
+    writers: int = 1,
     false_positives: float = 0.01,
     folder: Path | None = None,
     seed: int | None = None,
@@ -78,8 +83,13 @@ def estimate(
     """Machines, times and accuracy for ``faces`` references, from constants measured on this machine.
 
     Takes about ten seconds, 300 MB of memory, and 256 MB in ``folder`` (default: the folder for temporary files).
-    ``measured`` stands in for the measurement. Raises InputInvalid for sizes that are not positive, DiskFull.
+    ``searched_share`` of the codes is read by one search, above 0 and at most 1. ``measured`` stands in for the
+    measurement. Raises InputInvalid for sizes that are not positive and for such a share, DiskFull.
     """
+    if not 0 < searched_share <= 1:
+        raise InputInvalid("The searched share lies above 0 and is at most 1.")
+    if writers < 1:
+        raise InputInvalid("There is at least one writer.")
     if progress is not None:
         progress(0, None, "measuring this machine")
     place = Path(tempfile.gettempdir()) if folder is None else folder
@@ -90,7 +100,12 @@ def estimate(
         return measure(where, random, dimensions=at, codes=max(200_000, 2_000_000 * 128 // at))
 
     constants = (measured or here)(place, np.random.default_rng(seed))
-    assumptions = Assumptions(node_memory_bytes=node_memory_gb * _GB, node_speed=node_speed)
+    assumptions = Assumptions(
+        node_memory_bytes=node_memory_gb * _GB,
+        node_speed=node_speed,
+        searched_share=searched_share,
+        writers=writers,
+    )
     model = bundled_template_model().manifest
     found = calibrate.shipped(model.sha256, "plain") if model.dimensions == dimensions else None
     threshold, extrapolated = _threshold(found, faces, false_positives)

@@ -237,13 +237,14 @@ class GalleryIndex:
         gc_seconds: int | None = None,
         queue_seconds: int | None = None,
         staleness_ms: int = 500,
+        purge_seconds: float = 300.0,
     ) -> EngineSetting:
         """A place to move to, with how the server searches and what its operator states about it.
 
         Raises InputInvalid for an address that is none, or that holds a password.
         """
         structure = Structure(kind, lists, probes, shards, replicas)
-        return EngineSetting(to, structure, Retention(gc_seconds, queue_seconds), staleness_ms)
+        return EngineSetting(to, structure, Retention(gc_seconds, queue_seconds), staleness_ms, purge_seconds)
 
     def move(self, to: str | EngineSetting, *, seed: int | None = None, progress: Progress | None = None) -> Moved:
         """Bring the index to another engine: ``milvus://host:port`` or ``embedded``; searches go on meanwhile.

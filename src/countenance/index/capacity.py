@@ -65,13 +65,18 @@ class Assumptions:
     label_bytes: int = 8
     searched_share: float = 1 / 8
     """Of the codes, read by one search: an inverted file reads the lists it probes (512 of 4096 found any mate in
-    0.997 of searches at 10 million faces; nobody has measured it at thousands of millions). 1 is exhaustive."""
+    0.997 of searches at 10 million faces, with codes of an earlier kind; 0.999 took half of the lists,
+    docs/adr/0005; nobody has measured it at thousands of millions). 1 is exhaustive."""
     concurrency_gain: float = 1.0
     """Queries answered by one pass over the codes (batching)."""
     busiest: float = 0.7
     """How busy a node may be; above that, searches wait for each other."""
     hop_s: float = 0.002
     """Network and merging of the nodes' answers."""
+    insert_faces_per_s: float = 5000.0
+    """Into a server by batched upserts, one process: 3,900 to 5,300 measured (docs/adr/0011)."""
+    writers: int = 1
+    """Processes that insert side by side; that their rates add up has not been measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ def plan(
 def _machines(
     faces: float, dimensions: int, queries_per_s: float, replicas: int, c: Constants, a: Assumptions
 ) -> tuple[list[Figure], list[str]]:
-    # Beside its bits a 1-bit code carries factors of a fixed size; only the bits grow with the dimensions.
+    # A code is one bit for each dimension. Whatever else there were in it would not grow with the dimensions.
     code = c.code_bytes + (dimensions - c.dimensions) / 8
     face_bytes = code + a.id_bytes + a.label_bytes
     memory = faces * face_bytes
@@ -201,6 +206,7 @@ def _machines(
     refinement = faces * dimensions
     sealed = faces * (4 * dimensions + 28)
     build = faces / (c.build_faces_per_s * a.node_speed * nodes)
+    loading = faces / (a.insert_faces_per_s * a.writers)
     opening = sealed / (min(c.seal_bytes_per_s * c.cores, c.disk_read_bytes_per_s) * nodes)
     figures = [
         Figure("code", code, "bytes a face", f"{c.code_bytes} at {c.dimensions} dimensions; 1/8 for each one more"),
@@ -221,6 +227,7 @@ def _machines(
         Figure("refinement on disk", refinement * replicas / _GB, "GB", "faces x dimensions x 1 byte x replicas"),
         Figure("sealed templates on disk", sealed / _GB, "GB", "faces x (4 x dimensions + 28 of nonce and tag)"),
         Figure("build", build / 3600, "h", "faces / (build rate x nodes a replica)"),
+        Figure("loading into a server", loading / 3600, "h", "faces / (insert rate x writers)"),
         Figure(
             "opening the templates",
             opening / 3600,

@@ -40,6 +40,7 @@ def test_the_figures_of_a_plan_are_those_of_paper_and_pencil() -> None:
     assert made["nodes"] == 12
     assert made["latency"] == pytest.approx(1000 * (96 / 6 + 0.002))
     assert made["build"] == pytest.approx(20e9 / 250e3 / 6 / 3600)
+    assert made["loading into a server"] == pytest.approx(20e9 / 5000 / 3600)
     assert made["refinement on disk"] == pytest.approx(20e9 * 128 * 2 / 1e9)
 
 
@@ -49,6 +50,12 @@ def test_more_searches_a_second_need_more_nodes_and_keep_them_below_the_busiest(
     assert made["load"] <= Assumptions().busiest
     assert any("speed" in warning for warning in made.warnings)
     assert plan(1e6, 128, 1, 1, CONSTANTS)["nodes"] == 1
+
+
+def test_a_server_is_loaded_by_its_writers_and_not_by_the_nodes() -> None:
+    four = plan(20e9, 128, 50, 2, CONSTANTS, assumptions=Assumptions(writers=4, insert_faces_per_s=3900))
+    assert four["loading into a server"] == pytest.approx(20e9 / (4 * 3900) / 3600)
+    assert four["loading into a server"] > four["build"]
 
 
 def test_longer_templates_need_an_eighth_of_a_byte_more_for_each_dimension() -> None:
