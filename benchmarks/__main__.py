@@ -35,8 +35,14 @@ SUITES = {
 
 _INTRODUCTION = """# Benchmarks
 
-Written by `make bench`. Figures of one run are comparable with each other; between machines and days only ratios
-are. The load average says how many other processes wanted the processors at the same time.
+Each section is what its suite printed, under the day of its run. `make bench` writes them all; some were run by
+themselves or in parts, because the whole takes hours. Figures of one run are comparable with each other;
+between machines and days only ratios are. The load average says how many other processes wanted the processors
+at the same time.
+
+Longer reports have pages of their own: [the index beside an exact search and other
+engines](benchmarks/index.md), [the engine at a million references](benchmarks/scale.md), [what an order
+costs](benchmarks/erasure.md).
 """
 
 

@@ -78,7 +78,7 @@ class Prepared:
 
 
 def prepare(folder: Path, references: int) -> Prepared:
-    """Fill a gallery, or find it filled; register a customer with a case of a million searches."""
+    """Fill a gallery, or find it filled; register a customer with a case of 100,000 searches."""
     gallery_folder = folder / "gallery"
     if not gallery_folder.exists():
         with Countenance.init(gallery_folder) as gallery:

@@ -197,7 +197,7 @@ class Jobs:
             return tuple(self._opened(connection, row) for row in rows)
 
     def cancel(self, who: Principal, job_id: str) -> Job:
-        """Stop a job after the item it is at; may be repeated. Raises JobUnknown."""
+        """Stop a job after the items it is at, up to 16 photographs; may be repeated. Raises JobUnknown."""
         with self._database.write() as connection:
             row = self._seen(connection, who, job_id)
             jobs.change(connection, job_id, cancelling=1)
@@ -233,9 +233,10 @@ class Jobs:
         return len(old)
 
     def drain(self, timeout: float) -> bool:
-        """Take no more jobs, stop those that run after the item they are at, and wait ``timeout`` seconds for them.
+        """Take no more jobs, stop those that run after the items they are at, up to 16 photographs, and wait.
 
-        False when some are still running; they are found to be interrupted when the process has ended.
+        Waits ``timeout`` seconds. False when some are still running; they are found to be interrupted when the
+        process has ended.
         """
         self.draining = True
         with self._inside:

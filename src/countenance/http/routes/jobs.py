@@ -83,7 +83,7 @@ def items(
 
 @router.delete("/{job}", **_WHY)
 def cancel(job: Id, who: Who, gallery: Engine) -> Job:
-    """Stop a job after the item it is at. What was done stays done."""
+    """Stop a job after the items it is at, up to 16 photographs. What was done stays done."""
     return Job.of(gallery.oversight.jobs.cancel(who, job))
 
 
