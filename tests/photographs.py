@@ -64,3 +64,13 @@ def jpeg(picture: Image.Image) -> bytes:
     out = BytesIO()
     picture.save(out, "JPEG", quality=95)
     return out.getvalue()
+
+
+def taken_at(latitude: float, longitude: float) -> bytes:
+    """A photograph (JPEG) whose metadata (EXIF) says where it was taken, in degrees."""
+    exif = Image.Exif()
+    sides = {1: "S" if latitude < 0 else "N", 3: "W" if longitude < 0 else "E"}
+    exif[0x8825] = {**sides, 2: (abs(latitude), 0.0, 0.0), 4: (abs(longitude), 0.0, 0.0)}
+    out = BytesIO()
+    Image.new("RGB", (120, 120), (90, 100, 110)).save(out, "JPEG", exif=exif)
+    return out.getvalue()

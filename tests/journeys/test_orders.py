@@ -44,16 +44,20 @@ from tests.order_gallery import (
     face,
     found,
     people,
+    photograph,
     register,
     residents,
     signed,
     verdict,
 )
+from tests.photographs import taken_at
 
 EVERYBODY = set(residents())
+PHOTOGRAPHED = "FR-0"
+"""She lives in France; a photograph of her says by its own position that it was taken in Illinois."""
 LIVES_IN = {place: {name for name, home in residents().items() if home == place} for place in residents().values()}
 REACHED = {
-    "aclu-2022": set(),  # its standard is what is evidenced, and no photograph is known to be from Illinois
+    "aclu-2022": {PHOTOGRAPHED},  # its standard is what is evidenced, and of one photograph it is known
     "cnil-2022": LIVES_IN["FR"],
     "dutch-ap-2024": LIVES_IN["NL"],
     "garante-2022": LIVES_IN["IT"],
@@ -68,6 +72,8 @@ def served(galleries: Galleries, name: str, *, present: bool = True) -> tuple[Co
     galleries.clock = SteppedClock(from_text(document(name)["service"]["at"]))
     gallery = galleries.new()
     people(gallery, residents(), present=present)
+    if name == "aclu-2022":
+        photograph(gallery, PHOTOGRAPHED, taken_at(40.5, -88.6))
     register(gallery, name)
     gallery.orders.serve(signed(name))
     return gallery, galleries.clock

@@ -61,8 +61,11 @@ def test_the_story_of_an_order_runs_as_it_is_typed(gallery: Typed, tmp_path: Pat
     assert added["tier"] == "A"
 
     assert gallery("order serve ico-2022.json")["order"] == "ico-2022"
-    assert gallery("order plan ico-2022")["subjects"] == 1
-    assert "reaches 1 of 2 subjects" in gallery("order plan ico-2022", words=True)
+    planned = gallery("order plan ico-2022")
+    assert [one["name"] for one in planned["inside"]] == ["anna"]
+    words = gallery("order plan ico-2022", words=True)
+    assert "reaches 1 of 2 subjects" in words
+    assert "anna: in (tiers A;" in words
     frozen = gallery("order freeze ico-2022 --instrument paper.pdf")
     assert frozen["held_back"] == 1
     both = {"any": [{**document("ico-2022")["scope"], "value": place} for place in ("GB", "DE")]}

@@ -98,7 +98,8 @@ def plan(console: Console, document: Document) -> None:
         console.print(f"  {document['sealed_as_evidence']:,} are held as evidence: sealed, not erased, escalated")
     for one in document["inside"][:PLAN_LINES]:
         why = ", ".join(one["evidence"]) or "no evidence at all"
-        console.print(f"  number {one['subject']}: {one['decision']} (tiers {''.join(one['tiers']) or '-'}; {why})")
+        who = f"number {one['subject']}" if one["name"] is None else printable(one["name"])
+        console.print(f"  {who}: {one['decision']} (tiers {''.join(one['tiers']) or '-'}; {why})")
     more = document["subjects"] - PLAN_LINES
     if more > 0:
         console.print(f"  and {more:,} more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,8 +108,9 @@ def serve(door: Door, file: Path, confirm_count: int | None) -> None:
 @here
 def plan(door: Door, order_id: str) -> None:
     """Say whom ORDER reaches and why, and what would be destroyed. Changes nothing."""
+    named = sys.maxsize if door.as_json else order_words.PLAN_LINES
     with door.open() as engine:
-        document = engine.orders.plan(order_id).as_dict()
+        document = engine.orders.plan(order_id, named=named).as_dict()
     door.answer(document, lambda console: order_words.plan(console, document))
 
 

@@ -29,7 +29,8 @@ class Departments(Peers):
     @cached_property
     def orders(self) -> Orders:
         """Regulators' orders: serve, plan, freeze, execute, certify."""
-        return Orders(self._database, self._desk, self._execution, self._witness, self._clock, self._keep_index)
+        parts = (self._database, self._ledger, self._desk, self._execution, self._witness, self._clock)
+        return Orders(*parts, self._keep_index)
 
     @cached_property
     def duties(self) -> Duties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from countenance import clock
 from countenance.custody.erasure.execution import LISTED, Carried, Plan
 from countenance.custody.erasure.withholding import Moved
 from countenance.custody.orders.desk import Docket
+from countenance.terms import SubjectId
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class PlanAnswer:
     """A dry run, in the form that every door shows."""
 
     plan: Plan
+    names: Mapping[SubjectId, str] = field(default_factory=dict)
+    """Of those whom the operator is about to be shown by name; of nobody else a name is unsealed."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON answer: who, why, which artefacts, counts; nothing is changed by it."""
@@ -44,6 +48,7 @@ class PlanAnswer:
             "inside": [
                 {
                     "subject": int(one.subject_id),
+                    "name": self.names.get(one.subject_id),
                     "decision": one.judgement.decision.value,
                     "tiers": sorted(tier.value for tier in one.judgement.tiers),
                     "evidence": list(one.judgement.evidence_ids),

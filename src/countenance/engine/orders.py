@@ -9,12 +9,13 @@ from pathlib import Path
 from countenance import clock
 from countenance.clock import Clock
 from countenance.custody.erasure.errand import Progress
-from countenance.custody.erasure.execution import LOG_ENTRY, Execution
+from countenance.custody.erasure.execution import LISTED, LOG_ENTRY, Execution
 from countenance.custody.orders.desk import Desk, Docket
 from countenance.custody.orders.model import EvidenceKind, Verb
 from countenance.custody.orders.paper import Paper
 from countenance.custody.orders.signing import AuthorityKey, SignedOrder, read_public_key
 from countenance.custody.orders.state import Event, EventKind, Shown
+from countenance.custody.permission.ledger import Ledger
 from countenance.custody.proof import compliance, verifier
 from countenance.custody.proof.page import render
 from countenance.custody.proof.witness import GalleryWitness
@@ -32,6 +33,7 @@ class Orders:
     def __init__(
         self,
         database: Database,
+        ledger: Ledger,
         desk: Desk,
         execution: Execution,
         witness: GalleryWitness,
@@ -41,6 +43,7 @@ class Orders:
         """``keep_index`` writes what is searchable to disk, after much of it has changed."""
         self._keep_index = keep_index
         self._database = database
+        self._ledger = ledger
         self._desk = desk
         self._execution = execution
         self._witness = witness
@@ -91,9 +94,13 @@ class Orders:
                 )
         return signed
 
-    def plan(self, order_id: str) -> PlanAnswer:
-        """Dry run: who, why, which artefacts, how many by doubt alone."""
-        return PlanAnswer(self._execution.plan(self._desk.get(order_id).state.order))
+    def plan(self, order_id: str, *, named: int = 0) -> PlanAnswer:
+        """Dry run: who, why, which artefacts, how many by doubt alone.
+
+        The first ``named`` of those inside are told by name, too: their names are unsealed for it, and no others.
+        """
+        plan = self._execution.plan(self._desk.get(order_id).state.order)
+        return PlanAnswer(plan, self._ledger.names([one.subject_id for one in plan.inside[: min(named, LISTED)]]))
 
     def event(
         self,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -26,6 +27,7 @@ from countenance.custody.permission.record import Asked, PermissionRecord, check
 from countenance.errors import (
     AccountSuppressed,
     AnswerNotKept,
+    KeyDestroyed,
     PermissionInvalid,
     PermissionRefused,
     SubjectUnknown,
@@ -286,6 +288,16 @@ class Ledger:
         """The subject's name, unsealed. Raises KeyDestroyed or SealBroken."""
         sealer = self._vault.sealer(row.subject_id, row.wrapped, ArtefactClass.METADATA)
         return sealer.unseal(row.sealed_name, "name", 0).decode()
+
+    def names(self, subject_ids: Sequence[SubjectId]) -> dict[SubjectId, str]:
+        """The names of these subjects, unsealed; without those who are being erased. Raises SealBroken."""
+        with self._database.read() as connection:
+            rows = subjects.by_ids(connection, subject_ids)
+        found = {}
+        for number, row in rows.items():
+            with suppress(KeyDestroyed):
+                found[number] = self.name(row)
+        return found
 
     def records(self, row: SubjectRow) -> list[tuple[PermissionRow, PermissionRecord]]:
         """Every permission of a subject, unsealed, oldest first."""
