@@ -6,8 +6,9 @@ import itertools
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,11 @@ class Life(RuleBasedStateMachine):
         self.frozen: set[str] = set()
         self.paused: set[str] = set()
         self.held: dict[str, set[str]] = {}
+        self.once_held: set[str] = set()
+        self.ends: dict[str, datetime] = {}
+        """When the last permission ends, of those whose does so within a walk."""
+        self.reaches = {order_id: {place} for order_id, place in ORDERS.items()}
+        self.revision = dict.fromkeys(ORDERS, 1)
         self.numbers = itertools.count()
 
     @initialize(held=st.booleans(), in_force=st.booleans())
@@ -78,9 +84,23 @@ class Life(RuleBasedStateMachine):
             self.gallery.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _enrol(self, name: str, place: str) -> None:
-        self.gallery.enrol_templates([TemplateRow(name, face(name), (PURPOSE,), place, UNTIL)])
+    def _enrol(self, name: str, place: str, until: date = UNTIL) -> None:
+        if until != UNTIL:
+            self.ends[name] = datetime.combine(until + timedelta(days=1), time(), UTC)
+        self.gallery.enrol_templates([TemplateRow(name, face(name), (PURPOSE,), place, until)])
         self.home[name] = place
+
+    def _places(self, orders: Iterable[str]) -> set[str]:
+        """Whoever lives in one of these is reached by one of ``orders``."""
+        return set().union(*(self.reaches[order_id] for order_id in orders))
+
+    def _lapsed(self) -> set[str]:
+        """Whose last permission has ended."""
+        return {name for name, end in self.ends.items() if end <= self.clock.now()}
+
+    def _expired(self) -> None:
+        """Those whose permission has ended are erased, but whoever a hold keeps."""
+        self.gone |= (self._lapsed() & self.home.keys()) - set().union(*self.held.values())
 
     def _served(self) -> dict[str, Any]:
         return {str(one["order"]): one for one in self.gallery.orders.docket()}
@@ -88,6 +108,7 @@ class Life(RuleBasedStateMachine):
     def _hold(self, name: str) -> None:
         self.gallery.duties.hold("court", "a court", [name])
         self.held["court"] = {name}
+        self.once_held.add(name)
 
     @property
     def _paper(self) -> Path:
@@ -136,7 +157,8 @@ class Life(RuleBasedStateMachine):
         self.frozen.add(order_id)
         if answer["erasures"]:
             kept = set().union(*self.held.values()) if self.held else set()
-            self.gone |= {n for n, place in self.home.items() if place == ORDERS[order_id] and n not in kept}
+            reached = self.reaches[order_id]
+            self.gone |= {n for n, place in self.home.items() if place in reached and n not in kept}
         for obligation, reason in answer["waiting"].items() if papers else ():
             if reason.startswith("a person brings: "):
                 kinds = reason.removeprefix("a person brings: ").split(", ")
@@ -165,7 +187,7 @@ class Life(RuleBasedStateMachine):
     def come_back(self, data: Any, place: str) -> None:
         name = data.draw(st.sampled_from(sorted(self.gone)))
         terms: dict[str, Any] = {"purposes": [PURPOSE], "residence": place, "until": UNTIL}
-        forbidden = {ORDERS[order] for order, one in self._served().items() if one["state"] != "set_aside"}
+        forbidden = self._places(order for order, one in self._served().items() if one["state"] != "set_aside")
         with pytest.raises((AccountSuppressed, OrderForbids)):
             self.gallery.permit(name, **terms)
         try:
@@ -175,23 +197,61 @@ class Life(RuleBasedStateMachine):
             return
         self.gone.discard(name)
         self.sealed.discard(name)
+        self.ends.pop(name, None)
         self.home[name] = place
 
     @rule(days=st.sampled_from([0.01, 1, 20, 40, 200]))
     def wait(self, days: float) -> None:
         self.clock.step(timedelta(days=days))
 
-    @rule(place=st.sampled_from(PLACES))
-    def arrive(self, place: str) -> None:
+    @rule(place=st.sampled_from(PLACES), days=st.sampled_from([None, 30]))
+    def arrive(self, place: str, days: int | None) -> None:
         name = f"subject-{next(self.numbers)}"
         standing = {order for order, one in self._served().items() if one["state"] != "set_aside"}
+        until = UNTIL if days is None else self.clock.now().date() + timedelta(days=days)
         try:
-            self._enrol(name, place)
+            self._enrol(name, place, until)
         except OrderForbids:
-            assert place in {ORDERS[order] for order in standing}
+            assert place in self._places(standing)
+            self.ends.pop(name, None)
         except PermissionRefused:
             self.home[name] = place
-            assert place in {ORDERS[order] for order in self.frozen}
+            assert place in self._places(self.frozen)
+
+    @precondition(lambda self: any(name not in self.gone | self.sealed for name in self.ends))
+    @rule(data=st.data())
+    def renew(self, data: Any) -> None:
+        """A permission that ends, or has ended and was not erased yet, is given anew."""
+        name = data.draw(st.sampled_from(sorted(set(self.ends) - self.gone - self.sealed)))
+        standing = {order for order, one in self._served().items() if one["state"] != "set_aside"}
+        try:
+            self.gallery.permit(name, purposes=[PURPOSE], residence=self.home[name], until=UNTIL)
+        except OrderForbids:
+            assert self.home[name] in self._places(standing)
+            return
+        del self.ends[name]
+
+    @rule()
+    def expire(self) -> None:
+        self.gallery.expire()
+        self._expired()
+
+    @rule(order_id=st.sampled_from(sorted(ORDERS)), places=st.sampled_from([("GB",), ("FR",), ("FR", "GB")]))
+    def vary(self, order_id: str, places: tuple[str, ...]) -> None:
+        """The next revision, signed by the same authority, reaches others."""
+        if order_id not in self._served():
+            return
+
+        def change(papers: dict[str, Any]) -> None:
+            leaves = [{**papers["scope"], "value": place} for place in places]
+            papers.update(id=order_id, revision=self.revision[order_id] + 1, scope={"any": leaves})
+
+        revision = self.folder / "revision.json"
+        revision.write_bytes(signed("ico-2022", change))
+        with suppress(OrderTransitionRefused):
+            self.gallery.orders.event(order_id, "vary", revision)
+            self.revision[order_id] += 1
+            self.reaches[order_id] = set(places)
 
     @precondition(lambda self: any(name not in self.gone for name in self.home))
     @rule(data=st.data())
@@ -222,27 +282,26 @@ class Life(RuleBasedStateMachine):
                 self.gallery.orders.event(order_id, "resolve", self._paper, hold_id="court")
         self.gallery.expire()
         self.gone |= released & self.sealed
+        self._expired()
 
     @rule()
     def open_again(self) -> None:
         self.gallery.close()
         self.gallery = Countenance(self.folder / "gallery", cache=CACHE, clock=self.clock)
+        self._expired()
 
     # -- what must be true after every step -----------------------------------------------------------------
 
     @invariant()
     def nobody_in_scope_is_returned_after_the_freeze(self) -> None:
-        barred = {ORDERS[order] for order in self.frozen}
-        expected = {
-            name
-            for name, place in self.home.items()
-            if place not in barred and name not in self.gone and name not in self.sealed
-        }
+        barred, out = self._places(self.frozen), self.gone | self.sealed | self._lapsed()
+        expected = {name for name, place in self.home.items() if place not in barred and name not in out}
         in_search = found(self.gallery, sorted(self.home))
         assert in_search.isdisjoint({name for name, place in self.home.items() if place in barred})
         assert in_search <= expected
         # Who was refused a template under a freeze has none to be found by; everybody else is found.
-        assert {name for name in expected if name not in in_search} <= self._without_template()
+        # Whoever a variation would let go stays sealed while an order and a hold are undecided about her.
+        assert expected - in_search <= self._without_template() | self.once_held
 
     def _without_template(self) -> set[str]:
         people = {one.subject: one.references for one in self.gallery.status(people=True).people or ()}
