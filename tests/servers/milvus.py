@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "milvus"
 REQUIREMENTS = ("milvus==2.3.5", "setuptools<81")
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 LOCK_SECONDS = 600.0
 GC_SECONDS = 5
 
