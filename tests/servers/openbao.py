@@ -19,7 +19,7 @@ from typing import Any
 from tests.servers.milvus import ServerUnavailable, die_with_parent, free_ports
 
 ROOT_TOKEN = "a-root-token-of-the-tests-only"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 class OpenBao:

@@ -29,7 +29,7 @@ READ_ONLY_KEY, READ_ONLY_SECRET = "countenance-reads", "countenance-reads-secret
 NARROW_KEY, NARROW_SECRET = "countenance-narrow", "countenance-narrow-secret"
 """An identity that may read and write objects, and may list neither objects nor their versions."""
 REGION = "us-east-1"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 class SeaweedServer:
