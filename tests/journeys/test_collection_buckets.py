@@ -130,7 +130,8 @@ def test_an_object_that_changes_after_it_was_listed_is_refused_and_tried_again_t
 def test_a_service_that_dies_on_the_way_ends_the_import_which_goes_on_later(
     seaweed: SeaweedServer, bucket: str, galleries: Galleries, orl_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = [(n, k) for n in (4, 5) for k in range(12)]
+    # More than are under way at once and ten that fail in a row, however late the first outcome comes.
+    people = [(n, k) for n in (4, 5) for k in range(30)]
     put(
         seaweed,
         bucket,
