@@ -73,6 +73,7 @@ def test_messages_contacts_and_mail_are_never_opened(
             self.inner = really(path)
             self.label = self.inner.label
             self.names = self.inner.names
+            self.afar = self.inner.afar
 
         def stream(self, wanted: Any) -> Iterator[tuple[Member, Read]]:
             for member, read in self.inner.stream(wanted):
