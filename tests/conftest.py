@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from countenance.oversight import passwords
 from tests import photographs
@@ -17,6 +18,10 @@ from tests.servers.milvus import MilvusServer, ServerUnavailable, running
 from tests.servers.postgres import Server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# How long an example takes says how busy the machine is; times are measured by the benchmarks.
+settings.register_profile("countenance", settings.get_profile("default"), deadline=None)
+settings.load_profile("countenance")
 
 
 @pytest.fixture(scope="session")
