@@ -20,7 +20,7 @@ from tests.servers.postgres import Server
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # How long an example takes says how busy the machine is; times are measured by the benchmarks.
-settings.register_profile("countenance", settings.get_profile("default"), deadline=None)
+settings.register_profile("countenance", settings(), deadline=None)
 settings.load_profile("countenance")
 
 
