@@ -403,14 +403,14 @@ def test_a_permission_withdrawn_while_the_picture_was_read_enrols_nothing(
 ) -> None:
     gallery, other = galleries.new(), galleries.open()
     permit(gallery, "anna")
-    prepare = gallery._prepare
+    prepare = gallery._prepared
 
     def withdraw_meanwhile(*given: object) -> object:
         prepared = prepare(*given)  # type: ignore[arg-type]
         other.withdraw("anna")
         return prepared
 
-    monkeypatch.setattr(gallery, "_prepare", withdraw_meanwhile)
+    monkeypatch.setattr(gallery, "_prepared", withdraw_meanwhile)
     with pytest.raises(PermissionRefused):
         gallery.enrol("anna", portrait_photographs[:1])
     assert list(galleries.folder.rglob("*.sealed")) == []
