@@ -1,8 +1,9 @@
 """``make bench``: run the benchmarks one after the other and keep their tables in docs/benchmarks.md.
 
-``python -m benchmarks`` runs all, which takes hours, the peers more than one of them; ``python -m benchmarks pipeline
-index`` only those named. Each runs in a process of its own, one at a time; its table replaces the one between its two
-marks in the page, with the load that the machine was under, so that a reader can tell a quiet run from a disturbed one.
+``python -m benchmarks`` runs all, which takes hours, the peers more than one of them; ``python -m benchmarks
+pipeline index`` only those named. Each runs in a process of its own, one at a time; its table replaces the one
+between its two marks in the page, with the load that the machine was under, so that a reader can tell a quiet run
+from a disturbed one.
 """
 
 from __future__ import annotations
