@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from httpx2 import Response
 
-from countenance.oversight import passwords
 from tests.galleries import Galleries
 from tests.journeys.test_service_story import Force, opened, staffed
 from tests.journeys.test_service_subjects import files, permitted, with_enroller
@@ -23,12 +22,7 @@ from tests.servers.seaweedfs import SeaweedServer
 
 PATIENCE_S = 120
 
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id at its real cost would take most of these tests' time."""
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 @pytest.fixture

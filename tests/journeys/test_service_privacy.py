@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from countenance.http import observing
-from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE, Role
 from tests.galleries import Galleries
 from tests.offices import PASSWORD
@@ -57,10 +56,8 @@ def test_no_name_file_password_token_or_image_is_in_any_line_figure_or_span(
     portrait_photographs: list[bytes],
     lines: list[str],
     spans: InMemorySpanExporter,
-    monkeypatch: pytest.MonkeyPatch,
+    quick_passwords: None,
 ) -> None:
-    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
     account, organisation, subject, file, word = NAMES
     gallery = galleries.new()
     gallery.oversight.people.add(MACHINE, account, PASSWORD, roles=[Role.OPERATOR], customer_id=None)

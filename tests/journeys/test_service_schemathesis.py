@@ -13,7 +13,6 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from countenance.http import openapi
 from countenance.http.application import create
-from countenance.oversight import passwords
 from countenance.oversight.parties import MACHINE, Role
 from countenance.settings import ServiceSettings
 from tests.galleries import Galleries
@@ -43,21 +42,20 @@ NAMED = {one.definition.raw["operationId"]: one for one in OPERATIONS}
 
 
 @pytest.fixture(scope="module")
-def askers(tmp_path_factory: pytest.TempPathFactory, model_cache: object) -> Iterator[dict[str, Service]]:
+def askers(
+    tmp_path_factory: pytest.TempPathFactory, model_cache: object, quick_passwords: None
+) -> Iterator[dict[str, Service]]:
     """An operator's and an enroller's token, on an empty gallery."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_MEMORY_KIB", 64)
-        patch.setattr(passwords, "_PASSES", 1)
-        gallery = Galleries(tmp_path_factory.mktemp("any"), model_cache).new()  # type: ignore[arg-type]
-        people, customers = gallery.oversight.people, gallery.oversight.customers
-        customer = customers.register(
-            MACHINE, "Lobby", customer_class="business", jurisdiction="GB", legal_basis="consent",
-            purposes=["event-photos"],
-        ).customer_id  # fmt: skip
-        people.add(MACHINE, "operator", PASSWORD, roles=[Role.OPERATOR], customer_id=None)
-        people.add(MACHINE, "enroller", PASSWORD, roles=[Role.ENROLLER], customer_id=customer)
-        with serving(gallery) as service:
-            yield {name: service.login(name, PASSWORD) for name in ("operator", "enroller")}
+    gallery = Galleries(tmp_path_factory.mktemp("any"), model_cache).new()  # type: ignore[arg-type]
+    people, customers = gallery.oversight.people, gallery.oversight.customers
+    customer = customers.register(
+        MACHINE, "Lobby", customer_class="business", jurisdiction="GB", legal_basis="consent",
+        purposes=["event-photos"],
+    ).customer_id  # fmt: skip
+    people.add(MACHINE, "operator", PASSWORD, roles=[Role.OPERATOR], customer_id=None)
+    people.add(MACHINE, "enroller", PASSWORD, roles=[Role.ENROLLER], customer_id=customer)
+    with serving(gallery) as service:
+        yield {name: service.login(name, PASSWORD) for name in ("operator", "enroller")}
 
 
 def test_there_is_something_to_check() -> None:
