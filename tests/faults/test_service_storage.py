@@ -148,7 +148,7 @@ def test_while_the_storage_is_slow_others_are_answered_and_the_enrolment_ends_wh
 
 @pytest.mark.s3
 @pytest.mark.xdist_group("s3")
-@pytest.mark.parametrize("stored", [1], indirect=True, ids=["waits a second"])
+@pytest.mark.parametrize("stored", [6], indirect=True, ids=["waits a few seconds"])
 def test_a_storage_that_stays_silent_is_told_and_the_same_request_is_carried_out_once_it_answers(
     stored: Service, seaweed: SeaweedServer, portrait_photographs: list[bytes]
 ) -> None:
