@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +58,13 @@ class Service:
         answer = self.post("/sessions", json={"name": name, "password": password})
         assert answer.status_code == 201, answer.text
         return self.as_(answer.json()["secret"])
+
+
+def assert_ends(answers: Sequence[object], fine: object, refused: object, limit: int) -> None:
+    """That of ``answers`` so many are fine, or one more over the turn of a minute, and the rest are refusals."""
+    ended = answers.index(refused)
+    assert ended in (limit, limit + 1), answers
+    assert list(answers) == [fine] * ended + [refused] * (len(answers) - ended)
 
 
 SETTINGS = ServiceSettings(rate_a_minute=1_000_000, wrong_credentials_a_minute=1_000_000)

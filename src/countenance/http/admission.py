@@ -7,6 +7,8 @@ Rules kept here:
   first served.
 * Looking whether the service lives needs no place, and neither does an event stream.
 * Counting by key or address is in one process; behind several, the limits of all of them add up (docs say so).
+  What was asked in the minute before counts by the share of it that still lies within sixty seconds, rounded down:
+  over the turn of a minute one more may be let in.
 """
 
 from __future__ import annotations
