@@ -58,6 +58,41 @@ def test_an_approximate_structure_ranks_first_whom_the_exact_index_ranks_first(m
         assert found.scores[same, 0] == pytest.approx(wanted.scores[same, 0], abs=2e-6)
 
 
+@pytest.mark.parametrize(
+    "structure", [Structure(), Structure("IVF_SQ8", lists=16, probes=8)], ids=lambda one: one.kind
+)
+def test_a_filter_costs_no_recall_whatever_share_it_leaves(milvus: MilvusServer, structure: Structure) -> None:
+    random, size = np.random.default_rng(13), 10_000
+    templates = unit_rows(random, size, DIMENSIONS)
+    group = np.full(size, 4)
+    numbers = random.permutation(size)
+    for number, first, last in ((1, 0, 1), (2, 1, 101), (3, 101, 5101)):  # 0.01%, 1% and 50%
+        group[numbers[first:last]] = number
+    labels = pack_labels(size, purposes=[1 << int(number) for number in group])
+    labels["jurisdiction"] = group
+    labels["compartment"] = group
+    batch = Batch(np.arange(size), np.arange(size), templates, labels)
+    index, exact = engine(milvus, gallery_name(), DIMENSIONS, structure), ExactIndex("0" * 64, DIMENSIONS)
+    index.add(batch)
+    exact.add(batch)
+    index.compact()  # flushes: what is searched are segments as they lie on the server's disk
+    for number, share in ((1, 0.0001), (2, 0.01), (3, 0.5)):
+        own = np.flatnonzero(group == number)[:20]
+        probes = templates[own] + 0.2 * unit_rows(random, len(own), DIMENSIONS)
+        probes = (probes / np.linalg.norm(probes, axis=1, keepdims=True)).astype(np.float32)
+        for where in (
+            Filter(purpose=number),
+            Filter(jurisdictions=frozenset({number})),
+            Filter(compartments=frozenset({number})),
+        ):
+            assert index.count(where) == round(share * size)
+            hits, truth = index.search(probes, 3, where), exact.search(probes, 3, where)
+            assert hits.subject_ids[:, 0].tolist() == own.tolist(), (share, where)
+            assert hits.scores[:, 0] == pytest.approx(truth.scores[:, 0], abs=2e-6)
+            if structure.exact:
+                assert hits.subject_ids.tolist() == truth.subject_ids.tolist(), (share, where)
+
+
 def test_bad_vectors_filters_and_batches_are_refused_and_leave_no_trace(milvus: MilvusServer) -> None:
     index = engine(milvus, gallery_name(), DIMENSIONS)
     good = unit_rows(np.random.default_rng(0), 2, DIMENSIONS)
