@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -54,13 +55,18 @@ def test_whoever_asks_whether_the_service_lives_needs_no_place() -> None:
     assert anyio.run(run) == 1
 
 
+def twice(ask: Callable[[], None]) -> None:
+    """One more may be let in over the turn of a minute."""
+    for _ in range(2):
+        ask()
+
+
 def test_a_key_that_asks_too_often_waits_and_another_does_not() -> None:
     meters = Meters(replace(ServiceSettings(), rate_a_minute=3))
     for _ in range(3):
         meters.count("A")
     with pytest.raises(Refusal) as refused:
-        for _ in range(2):  # one more may be let in over the turn of a minute
-            meters.count("A")
+        twice(lambda: meters.count("A"))
     assert refused.value.problem.http_status == 429
     assert refused.value.problem.retry_after_s
     meters.count("B")
@@ -71,8 +77,11 @@ def test_guessing_keys_from_one_address_ends_soon() -> None:
     for _ in range(2):
         meters.check_address("192.0.2.1")
         meters.wrong("192.0.2.1")
+
+    def guess() -> None:
+        meters.check_address("192.0.2.1")
+        meters.wrong("192.0.2.1")
+
     with pytest.raises(Refusal):
-        for _ in range(2):  # one more may be let in over the turn of a minute
-            meters.check_address("192.0.2.1")
-            meters.wrong("192.0.2.1")
+        twice(guess)
     meters.check_address("192.0.2.2")
