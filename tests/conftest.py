@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from countenance.oversight import passwords
 from tests import photographs
-from tests.galleries import Galleries
+from tests.galleries import Galleries, embedded_above
 from tests.servers import seaweedfs
 from tests.servers.milvus import MilvusServer, ServerUnavailable, running
 from tests.servers.postgres import Server
@@ -103,6 +103,15 @@ def galleries(tmp_path: Path, model_cache: Path) -> Iterator[Galleries]:
     maker = Galleries(tmp_path, model_cache)
     yield maker
     maker.close()
+
+
+@pytest.fixture(params=["exact", "embedded"])
+def index_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a gallery of more than 100 references is searched with here, once each."""
+    kind = str(request.param)
+    if kind == "embedded":
+        embedded_above(monkeypatch, 100)
+    return kind
 
 
 @pytest.fixture(scope="session")

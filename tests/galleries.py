@@ -8,9 +8,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from countenance import Countenance, TemplateRow
 from countenance.clock import Clock, SteppedClock
+from countenance.engine import searching
+from countenance.index import embedded
+from countenance.index.choice import GrowingIndex
+from countenance.index.parts import Sizes
 from countenance.recognition.candidates.identify import Identification, Identifier
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
@@ -83,11 +88,31 @@ def row(
     return TemplateRow(subject, values, tuple(purposes), "GB", until)
 
 
-def fill(gallery: Countenance, count: int, *, first_seed: int = 1000) -> None:
+def strangers(count: int, *, first_seed: int = 1000) -> list[TemplateRow]:
     """``count`` strangers with random templates."""
-    gallery.enrol_templates(
-        [row(f"stranger-{number:03d}", template(first_seed + number)) for number in range(count)]
-    )
+    return [row(f"stranger-{number:03d}", template(first_seed + number)) for number in range(count)]
+
+
+def fill(gallery: Countenance, count: int, *, first_seed: int = 1000) -> None:
+    """Enrol ``count`` strangers with random templates, all at once."""
+    gallery.enrol_templates(strangers(count, first_seed=first_seed))
+
+
+def embedded_above(patch: pytest.MonkeyPatch, references: int, *, newest: int = 50) -> None:
+    """Make galleries of more than ``references`` embedded, so that a small one does what a large one does.
+
+    From ``newest`` rows on they lie in segments: coarse codes and refinement.
+    """
+
+    def open_index(
+        model: str, dimensions: int, expected: int = 0, *, refinement_folder: Path | None = None
+    ) -> GrowingIndex:
+        return GrowingIndex(
+            model, dimensions, expected, refinement_folder=refinement_folder, exact_up_to=references
+        )
+
+    patch.setattr(searching, "open_index", open_index)
+    patch.setattr(embedded, "Sizes", lambda: Sizes(newest=newest))
 
 
 def permit(gallery: Countenance, subject: str, *purposes: str, until: date = UNTIL, returning: str = "") -> None:

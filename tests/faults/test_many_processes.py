@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.galleries import UNTIL, Galleries, fill, permit, row, template
+from tests.galleries import UNTIL, Galleries, permit, row, strangers, template
 
 _WORKER = """
 import sys, time
 from pathlib import Path
+import pytest
 from countenance import Countenance
-from tests.galleries import SteppedClock, START, names, search, template
+from tests.galleries import SteppedClock, START, embedded_above, names, search, template
+patch = pytest.MonkeyPatch()
+if sys.argv[3] == "embedded":
+    embedded_above(patch, 100)
 with Countenance(Path(sys.argv[1]), cache=Path(sys.argv[2]), clock=SteppedClock(START)) as gallery:
-    found = True
-    print("ready", flush=True)
+    print(gallery.index.status().kind, flush=True)
     while sys.stdin.readline().strip() == "search":
         print(",".join(names(search(gallery, template(1)))) or "-", time.monotonic(), flush=True)
 """
@@ -28,17 +31,17 @@ with Countenance(Path(sys.argv[1]), cache=Path(sys.argv[2]), clock=SteppedClock(
 class Worker:
     """A process of its own that searches for anna when it is told to."""
 
-    def __init__(self, galleries: Galleries) -> None:
+    def __init__(self, galleries: Galleries, index_kind: str) -> None:
         root = Path(__file__).resolve().parents[2]
         path = os.pathsep.join([str(root), *(p for p in sys.path if p)])
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, str(galleries.folder), str(galleries.cache)],
+            [sys.executable, "-c", _WORKER, str(galleries.folder), str(galleries.cache), index_kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": path},
         )
-        assert self._line() == "ready"
+        assert self._line() == index_kind
 
     def search(self) -> str:
         """The names found."""
@@ -56,11 +59,12 @@ class Worker:
 
 
 @pytest.mark.slow
-def test_worker_processes_see_a_deletion_within_a_second_and_an_addition_too(galleries: Galleries) -> None:
+def test_worker_processes_see_a_deletion_within_a_second_and_an_addition_too(
+    galleries: Galleries, index_kind: str
+) -> None:
     gallery = galleries.new()
-    gallery.enrol_templates([row("anna", template(1))])
-    fill(gallery, 2000)
-    workers = [Worker(galleries) for _ in range(3)]
+    gallery.enrol_templates([row("anna", template(1)), *strangers(2000)])
+    workers = [Worker(galleries, index_kind) for _ in range(3)]
     try:
         assert [worker.search() for worker in workers] == ["anna"] * 3
         gallery.withdraw("anna")

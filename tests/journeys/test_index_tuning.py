@@ -12,15 +12,13 @@ from countenance import Countenance
 from countenance.cli.main import run
 from countenance.engine import capacity, searching
 from countenance.errors import DiskFull, InputInvalid
-from countenance.index import embedded
 from countenance.index.capacity import Constants
 from countenance.index.choice import GrowingIndex
 from countenance.index.embedded import EmbeddedIndex
-from countenance.index.parts import Sizes
 from countenance.index.protocol import Index
 from countenance.index.refinement import DiskRefinement, to_records
 from countenance.terms import Vectors
-from tests.galleries import Galleries, fill, names, row, search, template
+from tests.galleries import Galleries, embedded_above, fill, names, row, search, template
 
 
 def inner(gallery: Countenance) -> Index:
@@ -32,14 +30,8 @@ def inner(gallery: Countenance) -> Index:
 
 @pytest.fixture
 def soon_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Galleries above 100 references are embedded, so that a small one shows what a large one does."""
-
-    def open_index(
-        model: str, dimensions: int, references: int = 0, *, refinement_folder: Path | None = None
-    ) -> GrowingIndex:
-        return GrowingIndex(model, dimensions, references, refinement_folder=refinement_folder, exact_up_to=100)
-
-    monkeypatch.setattr(searching, "open_index", open_index)
+    """Galleries above 100 references are embedded."""
+    embedded_above(monkeypatch, 100)
 
 
 @pytest.mark.usefixtures("soon_embedded")
@@ -95,9 +87,8 @@ def holds(kept: list[DiskRefinement], values: Vectors) -> bool:
 
 @pytest.mark.usefixtures("soon_embedded")
 def test_refinement_goes_to_disk_in_every_process_and_a_withdrawal_reaches_it_there(
-    galleries: Galleries, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    galleries: Galleries, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(embedded, "Sizes", lambda: Sizes(newest=50))
     gallery = galleries.new()
     folder = galleries.folder / "index"
     fill(gallery, 300)

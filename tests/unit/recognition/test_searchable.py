@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from tests.galleries import Galleries, fill, names, row, search, template
+from tests.galleries import Galleries, embedded_above, fill, names, row, search, template
 
 from countenance import Countenance
 from countenance.index.exact import ExactIndex
@@ -23,6 +23,14 @@ def mine(gallery: Countenance) -> Searchable:
     found = gallery._searchable
     assert isinstance(found, Searchable)
     return found
+
+
+@pytest.fixture(params=["exact", "embedded"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What answers here from the second reference on; what comes together lies in a segment at once."""
+    if request.param == "embedded":
+        embedded_above(monkeypatch, 1, newest=2)
+    return str(request.param)
 
 
 @contextmanager
@@ -57,7 +65,7 @@ def until(done: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def test_a_search_does_not_wait_for_a_bulk_addition_and_removals_hold_meanwhile(
-    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+    galleries: Galleries, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searchable, "AT_ONCE", 10)
     writer, reader = galleries.new(), galleries.open()
@@ -71,6 +79,7 @@ def test_a_search_does_not_wait_for_a_bulk_addition_and_removals_hold_meanwhile(
         assert len(numbers) == 42
         writer.withdraw("ben")
         index = mine(reader).current()
+        assert index.describe().kind == kind
         assert len(index.held(np.array([2]))) == 1  # in memory, not in searches: bytes go with the epoch
         hits = index.search(template(2)[None], 1, Filter())
         assert hits.reference_ids[0, 0] != 2
@@ -82,7 +91,7 @@ def test_a_search_does_not_wait_for_a_bulk_addition_and_removals_hold_meanwhile(
 
 
 def test_who_is_removed_while_a_bulk_addition_goes_in_does_not_stay_in(
-    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+    galleries: Galleries, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searchable, "AT_ONCE", 10)
     writer, reader = galleries.new(), galleries.open()
@@ -96,7 +105,9 @@ def test_who_is_removed_while_a_bulk_addition_goes_in_does_not_stay_in(
         mine(reader).current()
         go.set()
         until(lambda: in_step(reader, writer))
-    hits = mine(reader).current().search(template(1025)[None], 1, Filter())
+    index = mine(reader).current()
+    assert index.describe().kind == kind
+    hits = index.search(template(1025)[None], 1, Filter())
     assert hits.scores[0, 0] < 0.9
 
 
@@ -167,11 +178,12 @@ def test_saving_loads_no_index_when_the_snapshot_is_new_enough(galleries: Galler
     assert mine(again).loaded
 
 
-def test_bytes_of_the_erased_leave_the_memory_of_other_processes_too(galleries: Galleries) -> None:
+def test_bytes_of_the_erased_leave_the_memory_of_other_processes_too(galleries: Galleries, kind: str) -> None:
     writer, reader = galleries.new(), galleries.open()
     writer.enrol_templates([row("anna", template(1)), row("ben", template(2))])
     assert names(search(reader, template(2))) == ["ben"]
     writer.withdraw("ben")
     assert names(search(reader, template(2))) == []
+    assert mine(reader).standing().kind == kind
     until(lambda: len(mine(reader).current().held(np.array([2]))) == 0)
     assert names(search(reader, template(1))) == ["anna"]
