@@ -135,8 +135,8 @@ class Composition(Recognising, ABC):
         ``mirrored`` averages each template with that of the mirrored face: slightly more accurate, twice the work;
         it cannot be changed later without re-enrolling.
 
-        Raises GalleryExists when a folder or the place in the bucket is not empty, DiskFull, BlobsError,
-        KeyServiceError; then nothing was made.
+        Raises GalleryExists when a folder or the place in the bucket is not empty, GalleryBusy while another
+        process makes a gallery there, DiskFull, BlobsError, KeyServiceError; then nothing was made.
         """
         settings = Settings.of(folder, keys=keys, cache=cache)
         kept = founding.Kept(database_url, blobs_url, keys_wrapped_by)

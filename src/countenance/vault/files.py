@@ -91,3 +91,20 @@ def locked_now(path: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Like :func:`locked_now` for work that is done once: a lock that was held takes the file with it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    held = False
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had it may have taken the name along in between: then this is a lock on nothing.
+            held = path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino
+        yield held
+    finally:
+        if held:
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
