@@ -178,7 +178,7 @@ class Composition(Recognising, ABC):
         )
 
         def prepare(name: str, image: Picture) -> Prepared:
-            return self._prepare(self._recogniser(self.model), name, self._read(image))
+            return self._preparing(self.model)(name, self._read(image))
 
         search = partial(
             CaseSearch,

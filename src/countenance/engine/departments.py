@@ -5,7 +5,7 @@ Rules kept here: a department is made when it is asked for, from the parts of en
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from countenance.custody.erasure.errand import Progress
@@ -88,7 +88,7 @@ class Departments(Peers):
         recogniser = self._recogniser(chosen.manifest.sha256)
         migrator = Migrator(self._database, self._vault, self._blobs, self._clock)
         before = self.model
-        done = migrator.migrate(recogniser.model, partial(self._prepare, recogniser), progress)
+        done = migrator.migrate(recogniser.model, self._preparing(recogniser.model), progress)
         if before != recogniser.model:
             self._searching.retire(before)
         self._database.forget_deleted_rows()

@@ -15,7 +15,7 @@ from countenance.custody.permission.ledger import Ledger
 from countenance.engine import answers
 from countenance.engine.turns import Turns
 from countenance.recognition.gallery import bulk
-from countenance.recognition.gallery.bulk import Picture, enrol_all
+from countenance.recognition.gallery.bulk import Picture, Turn, enrol_all
 from countenance.recognition.gallery.current import CurrentIndex
 from countenance.recognition.gallery.enrol import Enroller, Item, Prepared
 from countenance.store.subjects import SubjectRow
@@ -38,12 +38,13 @@ class Enrolling:
         ledger: Ledger,
         enroller: Enroller,
         turns: Turns,
-        preparing: Callable[[str], Preparing],
+        preparing: Callable[[str, Turn], Preparing],
         read: Callable[[Picture], bytes],
         model: Callable[[], str],
         searchable: Callable[[], CurrentIndex],
     ) -> None:
-        """``preparing`` is given a model; ``model`` and ``searchable`` are those in use now."""
+        """``preparing`` is given a model and the turn that each photograph takes; ``model`` and ``searchable`` are
+        those in use now."""
         self._ledger = ledger
         self._enroller = enroller
         self._turns = turns
@@ -56,11 +57,11 @@ class Enrolling:
         self, owner: SubjectRow, images: Sequence[Picture], face: int | None, progress: Progress | None = None
     ) -> answers.Enrolment:
         """Enrol photographs of a subject while somebody waits."""
-        model = self._model()
-        prepare = self._preparing(model)
+        model, turn = self._model(), self._turns.at_once
+        prepare = self._preparing(model, turn)
         groups = enrol_all(
             self._enroller, prepare, self._read, owner, images,
-            model=model, face=face, progress=progress, turn=self._turns.at_once,
+            model=model, face=face, progress=progress, turn=turn,
         )  # fmt: skip
         done = answers.Enrolment(self._ledger.name(owner), tuple(chain.from_iterable(groups)), model)
         self._save()
@@ -86,7 +87,7 @@ class Enrolling:
                 yield
 
         model = self._model()
-        prepare = self._preparing(model)
+        prepare = self._preparing(model, turn)
         try:
             yield from enrol_all(
                 self._enroller, prepare, read, owner, images,

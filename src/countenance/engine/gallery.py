@@ -183,7 +183,7 @@ class Countenance(Departments):
         """
         model = self.model
         name = picture_name(image, 1)
-        prepared = self._prepare(self._recogniser(model), name, self._read(image))
+        prepared = self._preparing(model)(name, self._read(image))
         notes = prepared.picture.notes + (() if prepared.faces else ("no face was found",))
         return self._identifier(model).identify(
             prepared.faces,
@@ -212,10 +212,10 @@ class Countenance(Departments):
         Raises ImageError and its kinds, NoFace, InputInvalid, ModelUncalibrated, BeyondValidated,
         CalibrationUnreadable.
         """
-        recogniser = self._recogniser(self.model)
+        prepare = self._preparing(self.model)
         sides = []
         for number, image in enumerate((first, second), 1):
-            prepared = self._prepare(recogniser, picture_name(image, number), self._read(image))
+            prepared = prepare(picture_name(image, number), self._read(image))
             sides.append(Side(prepared.name, prepared.faces, prepared.picture.notes))
         calibration = self._calibration(self.model)
         return compare(

@@ -34,7 +34,7 @@ class Peers(Composition):
                 *(oversight.gate, oversight.compartments, oversight.cases, self._regrouping),
                 permit=self._permit_asked,
                 enroller=lambda: self._enroller,
-                prepare=lambda name, data: self._prepare(self._recogniser(self.model), name, data),
+                prepare=lambda name, data: self._preparing(self.model)(name, data),
                 identifier=lambda: self._identifier(self.model),
                 calibration=lambda: self._calibration(self.model),
                 model=lambda: self.model,

@@ -6,7 +6,7 @@ Rules kept here: a network is loaded when a photograph has to be looked at, once
 from __future__ import annotations
 
 import threading
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from countenance.engine.enrolling import Preparing
@@ -15,7 +15,7 @@ from countenance.engine.stages import Stages
 from countenance.engine.turns import Turns
 from countenance.recognition.candidates.calibrate import Calibration
 from countenance.recognition.candidates.kept import KeptCalibrations
-from countenance.recognition.gallery.bulk import Picture
+from countenance.recognition.gallery.bulk import Picture, Turn
 from countenance.recognition.gallery.enrol import Prepared
 from countenance.recognition.images import decode, read_bytes
 from countenance.recognition.models.network import available_threads
@@ -73,14 +73,17 @@ class Recognising:
     def _turns(self) -> Turns:
         return Turns(available_threads())
 
-    def _prepare(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
-        """Read and recognise a photograph that somebody waits for."""
-        with self._turns.at_once():
-            return self._prepared(recogniser, name, data)
+    def _preparing(self, model: str, turn: Turn | None = None) -> Preparing:
+        """What reads and recognises photographs with a model, each in a ``turn``: without one, in that of work that
+        somebody waits for."""
+        recogniser = self._recogniser(model)
+        taken = self._turns.at_once if turn is None else turn
 
-    def _preparing(self, model: str) -> Preparing:
-        """The same with a model, without a turn of its own: the caller takes one."""
-        return partial(self._prepared, self._recogniser(model))
+        def prepare(name: str, data: bytes) -> Prepared:
+            with taken():
+                return self._prepared(recogniser, name, data)
+
+        return prepare
 
     def _prepared(self, recogniser: Recogniser, name: str, data: bytes) -> Prepared:
         stages = self._stages

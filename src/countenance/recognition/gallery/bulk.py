@@ -49,7 +49,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _FEW = 4
 
 Turn = Callable[[], AbstractContextManager[object]]
-"""Held while one photograph is worked on, or a group is written; waits while something more urgent is at work."""
+"""Held while a photograph is recognised, or a group is written; waits while something more urgent is at work."""
 
 
 def enrol_all(
@@ -68,6 +68,8 @@ def enrol_all(
 ) -> Iterator[list[Item]]:
     """Enrol ``pictures`` in order, ``together`` at a time; yields what became of each group when it is written.
 
+    ``prepare`` takes the turn of a photograph itself, ``turn`` is that of a group.
+
     ``progress`` is called for each photograph when its group is written; what it raises ends the enrolment there.
     """
     known = enroller.known(subject) if len(pictures) > TOGETHER else None
@@ -79,8 +81,7 @@ def enrol_all(
             tag = enroller.digest_tag(data)
             if tag in (enroller.known(subject, [tag]) if known is None else known):
                 return Item(name, Outcome.ALREADY)
-            with turn():
-                return prepare(name, data)
+            return prepare(name, data)
         except ImageError as error:
             return _failed(name, error)
 
