@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-* Scores of a refinement say whether they are exact: float32 rows are, 8-bit rows (largest error about 0.002)
-  are not, and the engine can score the few best again from the sealed templates.
+* Scores of a refinement say whether they are exact: float32 rows are, 8-bit rows are not (largest error measured
+  0.0027, docs/benchmarks/index.md), and identification scores the few best again on the sealed templates.
 * On disk a refinement lies only in a nameless file (unlinked as soon as it is opened), encrypted with AES-256
   in counter mode under a key that is drawn for that one file and never leaves memory. See docs/adr/0006.
 """
