@@ -1,13 +1,13 @@
-"""The index against an exact float32 search: ``python -m benchmarks.index [--full] [--only PART] [--out DIR]``.
+"""The index against an exact float32 search: ``python -m benchmarks.index [--full | --kept | --only PART]``.
 
 What is compared: FAISS IndexFlatIP over the same templates, one query at a time, is the exact search. *Subject
 recall*: of the probes, the share for which the index ranks the same subject first as the exact search does;
 probes are new pictures of enrolled subjects. Times are medians of single calls in this process. Ratios are of
 medians measured one after the other. ``--full`` adds 3 and 10 million faces (11 GB of memory, about ten minutes).
 
-``--only`` (again and again) runs parts: every part measures the memory's read bandwidth itself, so its shares and
-ratios are of one call. ``index.json`` keeps each part with its date and load; the table and the plots are made from
-what is there, whatever was run now.
+``--only`` (again and again) runs parts, ``--kept`` none: every part measures the memory's read bandwidth itself,
+so its shares and ratios are of one call. ``index.json`` (in ``--out``) keeps each part with its date and load; the
+headline, the tables and the plots are made from what is there, whatever was run now.
 """
 
 from __future__ import annotations
@@ -219,6 +219,31 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+HEADLINE = {
+    "one query, p50": "{p50_ms:.1f} ms",
+    "subject recall, 1000 probes": "{subject_recall:.3f}",
+    "every reference of the subject, p50; mate recall": "{references_p50_ms:.1f} ms; {mate_recall:.4f}",
+    "memory a face; with refinement on disk": "{bytes_a_face:.0f} bytes; {bytes_a_face_refined_on_disk:.1f} bytes",
+    "build from templates in memory": "{build_s:.0f} s",
+    "cold start from an encrypted snapshot": "{cold_start_s:.1f} s",
+    "removal of a subject, slowest of 10": "{slowest_removal_ms:.2f} ms",
+}
+REPORT = "The whole report, its conditions and what is weaker are in [benchmarks/index.md](benchmarks/index.md)."
+
+
+def headline(row: dict[str, Any]) -> str:
+    """What is promised of one gallery, in a few lines of markdown."""
+    lines = [
+        f"{REPORT} From it, for {row['faces']:,}",
+        f"simulated faces of {row['dimensions']} dimensions, {row['each']} references each, measured "
+        f"{row['when_utc']} UTC at a load of {row['load_before']}:",
+        "",
+        "| | measured |",
+        "|---|---|",
+    ]
+    return "\n".join(lines + [f"| {name} | {shown.format(**row)} |" for name, shown in HEADLINE.items()])
+
+
 GROWTH = {"100k": 100_000, "300k": 300_000, "1M": 1_000_000, "3M": 3_000_000, "10M": 10_000_000}
 OTHERS = {
     "1M isotropic": Identities(subjects=200_000, effective_dimensions=None),
@@ -247,15 +272,19 @@ def main() -> None:
     every = [*GROWTH, *OTHERS, *SCANS]
     parser.add_argument("--full", action="store_true", help="also the parts of 3 and 10 million faces")
     parser.add_argument("--only", choices=every, action="append", help="these parts")
+    parser.add_argument("--kept", action="store_true", help="no part; print what is kept")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     asked = parser.parse_args()
     path = asked.out / "index.json"
     kept = json.loads(path.read_text()).get("parts", {}) if path.exists() else {}
-    for name in asked.only or [name for name in every if asked.full or name not in LARGE]:
+    wanted = asked.only or [name for name in every if asked.full or name not in LARGE]
+    for name in () if asked.kept else wanted:
         kept[name] = part(name)
         path.write_text(json.dumps({"parts": kept}, indent=1) + "\n")
     galleries = {name: kept[name] for name in [*GROWTH, *OTHERS] if name in kept}
     growth = [kept[name] for name in GROWTH if name in kept]
+    if "10M" in kept:
+        print(headline(kept["10M"]), end="\n\n")
     print(table(galleries), end="\n\n")
     print(table({name: kept[name] for name in SCANS if name in kept}), end="\n\n")
     if len(growth) > 1:
