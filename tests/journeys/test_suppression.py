@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
@@ -29,6 +31,7 @@ from tests.order_gallery import PURPOSE, UNTIL, document, face, found, photograp
 from tests.unit.collection import export_files as made
 
 ACLU = "aclu-2022"
+GARANTE = "garante-2022"
 
 
 def permit(gallery: Countenance, name: str, place: str = "DE", *, returning: str = "") -> None:
@@ -255,15 +258,26 @@ def test_no_statement_opens_what_an_order_in_force_forbids(galleries: Galleries)
     permit(gallery, "george", "DE", returning="he has moved, and asks for it himself")
 
 
-def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_photographs: list[bytes]) -> None:
-    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
-    gallery = both.new()
+def with_giulia(galleries: Galleries, picture: bytes) -> Countenance:
+    """A gallery on the day of the Italian order, with a picture of one whom it reaches."""
+    galleries.clock = SteppedClock(from_text(document(GARANTE)["service"]["at"]))
+    gallery = galleries.new()
     permit(gallery, "giulia", "IT")
+    photograph(gallery, "giulia", picture)
+    return gallery
+
+
+def carried_out(gallery: Countenance, change: Callable[[dict[str, Any]], object] | None = None) -> None:
+    """Serve the Italian order, changed, and execute it."""
+    register(gallery, GARANTE)
+    gallery.orders.serve(signed(GARANTE, change))
+    gallery.orders.execute(GARANTE)
+
+
+def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_photographs: list[bytes]) -> None:
+    gallery = with_giulia(both, portrait_photographs[0])
     permit(gallery, "ben")
-    photograph(gallery, "giulia", portrait_photographs[0])
-    register(gallery, "garante-2022")
-    gallery.orders.serve(signed("garante-2022"))
-    gallery.orders.execute("garante-2022")
+    carried_out(gallery)
     both.clock.step(timedelta(days=1))
     # She has moved, and permits again: the photograph stays out all the same.
     permit(gallery, "giulia", "DE", returning="her letter")
@@ -275,17 +289,12 @@ def test_what_an_order_erased_is_refused_to_everybody(both: Galleries, portrait_
 def test_an_order_counts_and_refuses_to_everybody_what_an_earlier_withdrawal_had_erased(
     both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
-    gallery = both.new()
-    permit(gallery, "giulia", "IT")
-    photograph(gallery, "giulia", portrait_photographs[0])
+    gallery = with_giulia(both, portrait_photographs[0])
     gallery.withdraw("giulia")
     permit(gallery, "giulia", "IT", returning="her letter")
     photograph(gallery, "giulia", portrait_photographs[0])  # her own again, and so it is taken in
-    register(gallery, "garante-2022")
-    gallery.orders.serve(signed("garante-2022"))
-    gallery.orders.execute("garante-2022")
-    (certificate,) = gallery.orders.certificate("garante-2022")
+    carried_out(gallery)
+    (certificate,) = gallery.orders.certificate(GARANTE)
     retained = {one["what"]: one["count"] for one in json.loads(certificate)["statement"]["retained"]}
     assert retained == {"keyed fingerprints of images": 1, "keyed fingerprints of names": 1}
     permit(gallery, "giulia", "DE", returning="she has moved")
@@ -296,14 +305,9 @@ def test_an_order_counts_and_refuses_to_everybody_what_an_earlier_withdrawal_had
 def test_a_photograph_that_an_order_erased_while_its_subject_stays_is_refused_too(
     both: Galleries, portrait_photographs: list[bytes]
 ) -> None:
-    both.clock = SteppedClock(from_text(document("garante-2022")["service"]["at"]))
-    gallery = both.new()
-    permit(gallery, "giulia", "IT")
+    gallery = with_giulia(both, portrait_photographs[0])
     permit(gallery, "ben")
-    photograph(gallery, "giulia", portrait_photographs[0])
-    register(gallery, "garante-2022")
-    gallery.orders.serve(signed("garante-2022", lambda d: d.update(artefacts=["image"])))
-    gallery.orders.execute("garante-2022")
+    carried_out(gallery, lambda order: order.update(artefacts=["image"]))
     assert {one.subject for one in gallery.status(people=True).people or ()} == {"giulia", "ben"}
     for name in ("giulia", "ben"):
         with pytest.raises((SuppressedImage, PermissionRefused)):
