@@ -52,11 +52,15 @@ def stored(
         seaweed.thaw()
 
 
-def searching(force: Force) -> Force:
-    """A customer whose compartment has a case to search under."""
+def with_anna(service: Service, photograph: bytes) -> tuple[Force, str]:
+    """A customer who may search its compartment, and where a subject is who has one photograph there."""
+    force = with_enroller(service)
     terms = {"terms": {"case": opened(force)}}
     assert force["enroller"].ask("PATCH", "/compartments/lobby", json=terms).status_code == 200
-    return force
+    subject = f"/compartments/lobby/subjects/{permitted(force)}"
+    sent = force["enroller"].post(f"{subject}/images", files=files("images", photograph))
+    assert sent.status_code == 200, sent.text
+    return force, subject
 
 
 def found(force: Force, photograph: bytes) -> list[str]:
@@ -84,11 +88,9 @@ def no_room() -> Iterator[None]:
 def test_a_full_disk_is_told_and_the_same_request_is_carried_out_when_there_is_room(
     service: Service, portrait_photographs: list[bytes]
 ) -> None:
-    force = searching(with_enroller(service))
-    enroller, anna = force["enroller"], permitted(force)
-    subject = f"/compartments/lobby/subjects/{anna}"
     first, second, probe, *_ = portrait_photographs
-    assert enroller.post(f"{subject}/images", files=files("images", first)).status_code == 200
+    force, subject = with_anna(service, first)
+    enroller = force["enroller"]
     with no_room():
         full = enroller.post(f"{subject}/images", files=files("images", second), key="enrol")
         assert (full.status_code, full.json()["code"]) == (507, "disk_full"), full.text
@@ -107,12 +109,11 @@ def test_a_full_disk_is_told_and_the_same_request_is_carried_out_when_there_is_r
     assert gallery.log.fsck().ok
 
 
-def in_the_background(pool: ThreadPoolExecutor, force: Force, anna: str, photograph: bytes) -> Future[Response]:
+def in_the_background(pool: ThreadPoolExecutor, force: Force, subject: str, photograph: bytes) -> Future[Response]:
     """An enrolment that has begun to send its picture to the storage."""
-    where = f"/compartments/lobby/subjects/{anna}/images"
     gallery = force.service.application.state.gallery
     notes = Path(gallery._blobs._staging._folder)
-    running = pool.submit(force["enroller"].post, where, files=files("images", photograph))
+    running = pool.submit(force["enroller"].post, f"{subject}/images", files=files("images", photograph))
     deadline = time.monotonic() + PATIENCE_S
     while not list(notes.glob(".staging-*/*.announced")):
         assert not running.done(), running.result().text
@@ -127,23 +128,20 @@ def in_the_background(pool: ThreadPoolExecutor, force: Force, anna: str, photogr
 def test_while_the_storage_is_slow_others_are_answered_and_the_enrolment_ends_when_it_answers(
     stored: Service, seaweed: SeaweedServer, portrait_photographs: list[bytes]
 ) -> None:
-    force = searching(with_enroller(stored))
-    anna = permitted(force)
     first, second, probe, *_ = portrait_photographs
-    sent = files("images", first)
-    assert force["enroller"].post(f"/compartments/lobby/subjects/{anna}/images", files=sent).status_code == 200
+    force, subject = with_anna(stored, first)
     with ThreadPoolExecutor(1) as pool:
         seaweed.freeze()
         try:
-            running = in_the_background(pool, force, anna, second)
+            running = in_the_background(pool, force, subject, second)
             assert found(force, probe) == ["anna"]
-            assert force["enroller"].get(f"/compartments/lobby/subjects/{anna}").json()["images"] == 1
+            assert force["enroller"].get(subject).json()["images"] == 1
             assert not running.done()
         finally:
             seaweed.thaw()
         answer = running.result(PATIENCE_S)
     assert [one["outcome"] for one in answer.json()["items"]] == ["enrolled"], answer.text
-    assert force["enroller"].get(f"/compartments/lobby/subjects/{anna}").json()["images"] == 2
+    assert force["enroller"].get(subject).json()["images"] == 2
 
 
 @pytest.mark.s3
@@ -153,11 +151,9 @@ def test_a_storage_that_stays_silent_is_told_and_the_same_request_is_carried_out
     stored: Service, seaweed: SeaweedServer, portrait_photographs: list[bytes]
 ) -> None:
     gallery = stored.application.state.gallery
-    force = searching(with_enroller(stored))
-    anna, enroller = permitted(force), force["enroller"]
-    subject = f"/compartments/lobby/subjects/{anna}"
     first, second, probe, *_ = portrait_photographs
-    assert enroller.post(f"{subject}/images", files=files("images", first)).status_code == 200
+    force, subject = with_anna(stored, first)
+    enroller = force["enroller"]
     seaweed.freeze()
     silent = enroller.post(f"{subject}/images", files=files("images", second), key="silent")
     assert (silent.status_code, silent.json()["code"]) == (503, "blobs_unavailable"), silent.text
