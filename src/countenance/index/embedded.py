@@ -206,7 +206,8 @@ class EmbeddedIndex:
             filled = [source for source in sources if len(source.references)]
             fresh = [self._built(filled)] if filled else []
         except BaseException:
-            self._journal = None
+            with self._writing:
+                self._journal = None
             raise
         with self._writing:
             for change in self._journal:
@@ -232,13 +233,13 @@ class EmbeddedIndex:
 
     # -- searching -------------------------------------------------------------------------------------------
 
-    def search(self, probes: Vectors, k: int, where: Filter) -> Hits:
-        """The best ``k`` subjects for each probe row."""
-        return self._ranked(probes, k, where, by_subject=True)
+    def search(self, probes: Vectors, k: int, where: Filter, effort: Effort | None = None) -> Hits:
+        """The best ``k`` subjects for each probe row; with ``effort``, this search goes so far and no other."""
+        return self._ranked(probes, k, where, effort, by_subject=True)
 
     def subject_references(self, probes: Vectors, k: int, where: Filter) -> Hits:
         """The best ``k`` references for each probe row; all references of every candidate subject are scored."""
-        return self._ranked(probes, k, where, by_subject=False)
+        return self._ranked(probes, k, where, None, by_subject=False)
 
     def count(self, where: Filter) -> int:
         """How many references ``where`` admits: from the counts that every segment's label column keeps."""
@@ -247,11 +248,12 @@ class EmbeddedIndex:
         newest = int(np.count_nonzero(state.newest.view.admitted(where)))
         return newest + sum(segment.count(where) for segment in state.segments)
 
-    def _ranked(self, probes: Vectors, k: int, where: Filter, *, by_subject: bool) -> Hits:
+    def _ranked(self, probes: Vectors, k: int, where: Filter, effort: Effort | None, *, by_subject: bool) -> Hits:
         rows = checked_vectors(probes, self._dimensions)
         count = check_count(k)
         check_filter(where)
-        return best(self._state, rows, count, where, self._effort, self._sizes, by_subject=by_subject)
+        chosen = self._effort if effort is None else effort
+        return best(self._state, rows, count, where, chosen, self._sizes, by_subject=by_subject)
 
     # -- keeping ---------------------------------------------------------------------------------------------
 

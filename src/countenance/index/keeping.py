@@ -37,8 +37,9 @@ def kept_arrays(segments: Sequence[Segment], newest: Batch, effort: Effort) -> t
         arrays[f"{number}/subjects"] = segment.subjects
         arrays[f"{number}/starts"] = segment.starts
         arrays[f"{number}/references"] = segment.references.whole()
+        # Codes first: while this is written, others may relabel, and every code must be in the table beside it.
+        arrays[f"{number}/label_codes"] = segment.labels.codes.copy()
         arrays[f"{number}/label_table"] = _bytes_of(segment.labels.table)
-        arrays[f"{number}/label_codes"] = segment.labels.codes
         arrays[f"{number}/alive"] = segment.alive
         arrays[f"{number}/records"] = segment.refinement.span(0, len(segment))
         coder = segment.codes.coder

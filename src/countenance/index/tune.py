@@ -13,7 +13,8 @@ The truth is an exact search of all refinement records with the same probes, the
 A probe counts as found when the subject that the exact search ranks first is among the candidates, because
 every reference of a candidate is then scored.
 
-Rules kept here: nothing about a probe is kept; the result says how many probes it rests on and what they prove.
+Rules kept here: nothing about a probe is kept; the result says how many probes it rests on and what they prove;
+other searches go as far as they did until the choice is made.
 """
 
 from __future__ import annotations
@@ -197,14 +198,11 @@ def _list_counts(segment: Segment) -> Sequence[int]:
 
 
 def _milliseconds(index: EmbeddedIndex, effort: Effort, probes: Vectors, clock: Callable[[], float]) -> float:
-    before = index.effort
-    index.effort = effort
     times = []
     for n in range(_TIMED):
         start = clock()
-        index.search(probes[n % len(probes)][None], 1, Filter())
+        index.search(probes[n % len(probes)][None], 1, Filter(), effort)
         times.append(clock() - start)
-    index.effort = before
     return float(np.median(times)) * 1000
 
 

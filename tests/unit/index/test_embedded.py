@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from countenance.errors import InputInvalid, SnapshotUnusable
+from countenance.errors import DiskFull, InputInvalid, SnapshotUnusable
+from countenance.index import embedded
 from countenance.index.choice import GrowingIndex, open_index
 from countenance.index.coarse import Effort
 from countenance.index.embedded import EmbeddedIndex
@@ -210,6 +211,61 @@ def test_changes_made_while_references_move_are_not_lost(monkeypatch: pytest.Mon
         assert 1 not in hits.subject_ids
         assert hits.subject_ids[0, 0] == 999
     assert len(index) == 177
+
+
+def test_references_that_could_not_be_moved_stay_and_are_moved_another_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gallery, probes = people(20)
+    index = EmbeddedIndex(MODEL, DIMENSIONS, sizes=Sizes(newest=10**6))
+    index.add(gallery)
+
+    def full(sources: list[object]) -> object:
+        raise DiskFull("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_built", full)
+        with pytest.raises(DiskFull):
+            index.settle()
+    assert index.remove(np.arange(3)) == 3
+    assert index.search(probes[1:2], 1, Filter()).subject_ids[0, 0] == 1
+    index.settle()
+    assert (len(index), len(index.segments)) == (57, 1)
+
+
+def test_a_snapshot_that_is_written_while_labels_change_names_every_label_that_it_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery, probes = people(60)
+    index, again = (EmbeddedIndex(MODEL, DIMENSIONS, sizes=Sizes(newest=1)) for _ in range(2))
+    index.add(gallery)
+
+    def meanwhile(*given: object) -> None:
+        index.relabel(np.arange(3), pack_labels(3, purposes=8))
+        write_contents(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedded, "write_contents", meanwhile)
+    index.write_snapshot(tmp_path / "s", bytes(32), b"")
+    again.read_snapshot(tmp_path / "s", bytes(32), b"")
+    assert again.count(Filter()) == 180
+    assert (again.search(probes, 1, Filter()).subject_ids[:, 0] == np.arange(60)).mean() > 0.9
+    assert again.count(Filter(purpose=3)) == 0, "it is as the labels were"
+
+
+def test_searches_go_as_far_as_they_did_until_tuning_has_chosen() -> None:
+    gallery, _ = people(200)
+    before = Effort(candidates=7, lists=7)
+    index = EmbeddedIndex(MODEL, DIMENSIONS, sizes=Sizes(newest=1), effort=before)
+    index.add(gallery)
+    seen: set[Effort] = set()
+
+    def clock() -> float:
+        seen.add(index.effort)
+        return 0.0
+
+    tuned = tune(index, 0.9, random=np.random.default_rng(0), clock=clock, probes=50)
+    assert seen == {before}
+    assert index.effort == tuned.effort != before
 
 
 def test_an_authentic_snapshot_that_lacks_something_is_refused(tmp_path: Path) -> None:
