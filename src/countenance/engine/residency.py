@@ -10,7 +10,7 @@ from countenance.clock import Clock
 from countenance.custody.erasure.execution import Execution
 from countenance.custody.permission.ledger import Ledger
 from countenance.custody.residency.decision import Judgement
-from countenance.custody.residency.evidence import EVIDENCED_PREDICATES, Evidence, Predicate
+from countenance.custody.residency.evidence import EVIDENCED_PREDICATES, SIGNALS, Evidence, Predicate
 from countenance.custody.residency.intervals import Interval
 from countenance.custody.residency.register import Register, parse_signal
 from countenance.errors import EvidenceInvalid
@@ -107,19 +107,23 @@ class Residency:
         """Record evidence. ``signal`` says what it is (``declaration``, ...), or ``tier`` how strong it is.
 
         Whoever comes under a freezing order by it is held back at once.
-        Raises SubjectUnknown, EvidenceInvalid, PlaceUnknown, PermissionRefused.
+        Raises SubjectUnknown, EvidenceInvalid, PlaceUnknown, PermissionRefused; then nothing was recorded.
         """
         known = {one.value for one in EVIDENCED_PREDICATES}
         if predicate not in known:
             raise EvidenceInvalid(f"Evidence speaks of one of {', '.join(sorted(known))}, not of {predicate!r}.")
         if since is not None and until is not None and until < since:
             raise EvidenceInvalid("The evidence would end before it begins.")
+        named = parse_signal(signal, tier)
+        strength = SIGNALS[named].tier.value
+        if tier is not None and strength != tier.upper():
+            raise EvidenceInvalid(f"Evidence by {named.value} has tier {strength}, not {tier}.")
         owner = self._ledger.find(subject, compartment)
         evidence = self._register.add(
             owner,
             predicate=Predicate(predicate),
             value=value,
-            signal=parse_signal(signal, tier),
+            signal=named,
             valid=Interval(since, until),
             source=source,
             extractor="operator",
@@ -127,9 +131,5 @@ class Residency:
             image_id=image_id,
             contradicts=contradicts,
         )
-        if tier is not None and evidence.tier.value != tier.upper():
-            raise EvidenceInvalid(
-                f"Evidence by {evidence.signal.value} has tier {evidence.tier.value}, not {tier}."
-            )
         self._execution.settle_newcomers([owner.subject_id])
         return evidence
