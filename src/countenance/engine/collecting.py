@@ -88,6 +88,7 @@ class Collecting:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._known_thresholds: tuple[Calibration, dict[int, Thresholds]] | None = None
 
     def import_album(
         self,
@@ -319,18 +320,15 @@ class Collecting:
         return Wanted(owner, templates, self._thresholds(len(templates)))
 
     def _thresholds(self, references: int) -> Thresholds:
-        if references not in self._known_thresholds:
-            calibration = self._parts.calibration()
-            if calibration is None:
-                raise ModelUncalibrated(
-                    "Nothing is known about the scores of this model, so nobody can be told apart."
-                )
-            self._known_thresholds[references] = Thresholds.of(calibration, references)
-        return self._known_thresholds[references]
-
-    @cached_property
-    def _known_thresholds(self) -> dict[int, Thresholds]:
-        return {}
+        calibration = self._parts.calibration()
+        if calibration is None:
+            raise ModelUncalibrated("Nothing is known about the scores of this model, so nobody can be told apart.")
+        known = self._known_thresholds
+        if known is None or known[0] is not calibration:  # another model is in use, or it was calibrated anew
+            known = self._known_thresholds = (calibration, {})
+        if references not in known[1]:
+            known[1][references] = Thresholds.of(calibration, references)
+        return known[1][references]
 
     def _collector(self, *, company: bool) -> Collector:
         parts = self._parts
