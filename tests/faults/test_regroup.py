@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from countenance import Countenance
-from countenance.errors import ErasureHeld, PermissionRefused
+from countenance.errors import ErasureHeld, ImageNotHeld, PermissionRefused
 from countenance.oversight.credentials import KeyKind
 from countenance.oversight.parties import Principal
 from countenance.recognition.gallery.regroup import LEFT_BEHIND
+from countenance.recognition.gallery.sealed import TemplateReader
 from countenance.store import numbering, references
 from countenance.store.schema import images
 from tests.galleries import Galleries
@@ -100,3 +101,18 @@ def test_a_face_moves_only_while_both_permissions_stand_and_nobody_is_kept_as_ev
     gallery._ledger.withdraw(held)
     with pytest.raises(PermissionRefused):
         gallery.legacy.rename(who, None, "E. Collins", "Eileen Collins")
+
+
+def test_a_face_whose_key_is_destroyed_just_then_is_not_there_and_resembles_nobody(
+    asker: tuple[Countenance, MovedClock, Principal],
+    portrait_photographs: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    legacy, who = asker[0].legacy, asker[2]
+    held = legacy.add_example(who, None, "Eileen Collins", portrait_photographs[0]).face_id
+    ((loose, _),) = legacy.index_faces(who, None, portrait_photographs[1], label="", most=1, quality=0).kept
+    monkeypatch.setattr(TemplateReader, "_sealer", lambda reader, subject_id: None)
+    with pytest.raises(ImageNotHeld):
+        legacy.compare_with(who, None, held, portrait_photographs[2])
+    moved = legacy.associate(who, None, "Eileen Collins", [loose.face_id], similarity=0.5)
+    assert [one.reason for one in moved.refused] == ["LOW_MATCH_CONFIDENCE"]

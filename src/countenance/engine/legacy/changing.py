@@ -187,10 +187,13 @@ class Legacy(Enrolling):
             raise
 
     def _alike(self, row: ReferenceRow, others: Sequence[ReferenceRow], scale: SimilarityScale) -> float:
-        """How much a face resembles the most alike of ``others``; 1 when there are none."""
+        """How much a face resembles the most alike of ``others``; 1 when there are none, 0 when they are just being
+        erased."""
         if not others:
             return 1.0
         mine, theirs = self._templates([row]), self._templates(others)
+        if len(mine) == 0 or len(theirs) == 0:
+            return 0.0
         return scale.similarity(float(np.max(comparison_scores(mine, theirs))))
 
     def _templates(self, rows: Sequence[ReferenceRow]) -> Vectors:

@@ -15,7 +15,7 @@ import numpy as np
 
 from countenance.engine.legacy.answers import Comparison, Likeness, Looked, Recognised, SeenFace
 from countenance.engine.legacy.shelves import NO_LABEL, Shelves
-from countenance.errors import AccessRefused, NoFace
+from countenance.errors import AccessRefused, ImageNotHeld, NoFace
 from countenance.oversight.compartments import Compartment
 from countenance.oversight.parties import Principal
 from countenance.oversight.policy import Code, Refused, Verb
@@ -234,11 +234,14 @@ class Looking(Shelves):
         )
 
     def _template(self, row: ReferenceRow) -> Vectors:
-        """The template of a held face. Raises PermissionRefused when no permission in force covers it."""
+        """The template of a held face. Raises PermissionRefused when no permission in force covers it, ImageNotHeld
+        when its subject is being erased."""
         with self._parts.database.read() as connection:
             self._parts.ledger.versions(connection, [row.subject_id])
             owners = subjects.by_ids(connection, [row.subject_id])
         _, templates = TemplateReader(self._parts.vault, owners).open([row], row.dimensions)
+        if len(templates) == 0:
+            raise ImageNotHeld("There is no face of that id here.")
         template: Vectors = templates[0]
         return template
 
