@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,9 +14,13 @@ from hypothesis import settings
 from countenance.oversight import passwords
 from tests import photographs
 from tests.galleries import Galleries, embedded_above
+from tests.offices import staffed
 from tests.servers import seaweedfs
 from tests.servers.milvus import MilvusServer, ServerUnavailable, running
 from tests.servers.postgres import Server
+
+if TYPE_CHECKING:
+    from tests.served import Service
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -103,6 +108,17 @@ def galleries(tmp_path: Path, model_cache: Path) -> Iterator[Galleries]:
     maker = Galleries(tmp_path, model_cache)
     yield maker
     maker.close()
+
+
+@pytest.fixture
+def service(galleries: Galleries) -> Iterator[Service]:
+    """A service with an operator and a data protection officer; nobody is enrolled, images are files."""
+    from tests.served import serving  # FastAPI takes a second to import, and most tests want none of it
+
+    gallery = galleries.new()
+    staffed(gallery)
+    with serving(gallery) as made:
+        yield made
 
 
 @pytest.fixture(params=["exact", "embedded"])

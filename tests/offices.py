@@ -24,6 +24,12 @@ PASSWORD = "a long enough password"
 PURPOSE = "event-photos"
 
 
+def staffed(gallery: Countenance) -> None:
+    """What the operator does at the gallery's own command line before there is a service."""
+    for name, role in (("operator", Role.OPERATOR), ("officer", Role.DATA_PROTECTION_OFFICER)):
+        gallery.oversight.people.add(MACHINE, name, PASSWORD, roles=[role], customer_id=None)
+
+
 @dataclass
 class Office:
     """A customer of a gallery, and somebody of each kind who works for it."""

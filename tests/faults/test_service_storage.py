@@ -15,23 +15,15 @@ import pytest
 from httpx2 import Response
 
 from tests.galleries import Galleries
-from tests.journeys.test_service_story import Force, opened, staffed
+from tests.journeys.test_service_story import Force, opened
 from tests.journeys.test_service_subjects import files, permitted, with_enroller
+from tests.offices import staffed
 from tests.served import Service, serving
 from tests.servers.seaweedfs import SeaweedServer
 
 PATIENCE_S = 120
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
-
-
-@pytest.fixture
-def service(galleries: Galleries) -> Iterator[Service]:
-    """A service whose images are files."""
-    gallery = galleries.new()
-    staffed(gallery)
-    with serving(gallery) as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,20 +10,11 @@ import pytest
 
 from countenance.http.asker import SECRET_PARAMETERS
 from tests.galleries import Galleries
-from tests.journeys.test_service_story import staffed
 from tests.journeys.test_service_subjects import permitted, with_enroller
-from tests.offices import PASSWORD, PURPOSE
+from tests.offices import PASSWORD, PURPOSE, staffed
 from tests.served import SETTINGS, Service, assert_ends, serving
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
-
-
-@pytest.fixture
-def service(galleries: Galleries) -> Iterator[Service]:
-    gallery = galleries.new()
-    staffed(gallery)
-    with serving(gallery) as made:
-        yield made
 
 
 def test_names_that_are_paths_or_headers_are_names_and_write_no_file(

@@ -11,22 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from countenance import Countenance
-from countenance.oversight.parties import MACHINE, Role
 from tests.galleries import START, Galleries, template
 from tests.galleries import row as template_row
-from tests.offices import PASSWORD, PURPOSE
+from tests.offices import PASSWORD, PURPOSE, staffed
 from tests.served import Service, serving
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 UNTIL = (START + timedelta(days=60)).isoformat()
-
-
-def staffed(gallery: Countenance) -> None:
-    """What the operator does at the gallery's own command line before there is a service."""
-    for name, role in (("operator", Role.OPERATOR), ("officer", Role.DATA_PROTECTION_OFFICER)):
-        gallery.oversight.people.add(MACHINE, name, PASSWORD, roles=[role], customer_id=None)
 
 
 @dataclass

@@ -15,9 +15,8 @@ from countenance.cli.main import run
 from countenance.clock import SystemClock
 from countenance.store import subjects
 from tests.galleries import Galleries, permit
-from tests.journeys.test_service_story import staffed
 from tests.journeys.test_service_subjects import permitted, with_enroller
-from tests.offices import PASSWORD
+from tests.offices import PASSWORD, staffed
 from tests.served import Service, serving
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")

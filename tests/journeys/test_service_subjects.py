@@ -13,22 +13,14 @@ import pytest
 
 from countenance.oversight.parties import MACHINE
 from countenance.recognition.gallery import bulk
-from tests.galleries import START, Galleries
-from tests.journeys.test_service_story import Force, opened, registered, staffed
+from tests.galleries import START
+from tests.journeys.test_service_story import Force, opened, registered
 from tests.offices import PASSWORD, PURPOSE
-from tests.served import Service, serving
+from tests.served import Service
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 UNTIL_DAY = (START + timedelta(days=60)).date().isoformat()
-
-
-@pytest.fixture
-def service(galleries: Galleries) -> Iterator[Service]:
-    gallery = galleries.new()
-    staffed(gallery)
-    with serving(gallery) as made:
-        yield made
 
 
 def with_enroller(service: Service, name: str = "Harbour Police") -> Force:
