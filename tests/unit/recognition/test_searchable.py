@@ -12,6 +12,7 @@ import pytest
 from tests.galleries import Galleries, embedded_above, fill, names, row, search, template
 
 from countenance import Countenance
+from countenance.errors import DiskFull
 from countenance.index.exact import ExactIndex
 from countenance.index.protocol import Batch, Filter
 from countenance.recognition.gallery import following, searchable
@@ -187,3 +188,24 @@ def test_bytes_of_the_erased_leave_the_memory_of_other_processes_too(galleries: 
     assert mine(reader).standing().kind == kind
     until(lambda: len(mine(reader).current().held(np.array([2]))) == 0)
     assert names(search(reader, template(1))) == ["anna"]
+
+
+def test_bytes_that_could_not_be_dropped_are_dropped_another_time(
+    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = galleries.new(), galleries.open()
+    writer.enrol_templates([row("anna", template(1)), row("ben", template(2))])
+    index = mine(reader).current()
+    plain, tried = index.compact, 0
+
+    def full_at_first() -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise DiskFull("no room")
+        plain()
+
+    monkeypatch.setattr(index, "compact", full_at_first)
+    writer.withdraw("ben")
+    until(lambda: len(mine(reader).current().held(np.array([2]))) == 0)
+    assert tried == 2

@@ -201,8 +201,16 @@ class Searchable:
         if epoch == self._epoch or (self._thread is not None and self._thread.is_alive()):
             return
         self._epoch, self._bytes_wait = epoch, False
-        self._thread = threading.Thread(target=index.compact, name="index-compacting", daemon=True)
+        self._thread = threading.Thread(
+            target=self._compact_apart, args=(index,), name="index-compacting", daemon=True
+        )
         self._thread.start()
+
+    def _compact_apart(self, index: Index) -> None:
+        try:
+            index.compact()
+        except CountenanceError:  # a refinement on a full disk, for one: the next search has it tried again
+            self._epoch, self._bytes_wait = -1, True
 
     def _follow_apart(self) -> None:
         try:
