@@ -22,6 +22,7 @@ from countenance.http.compat.rekognition.asked import IMAGE_BYTES
 from countenance.http.compat.rekognition.operations import OPERATIONS
 from countenance.oversight.credentials import Issued, KeyKind
 from countenance.oversight.parties import MACHINE, Role
+from countenance.oversight.policy import Verb
 from countenance.settings import ServiceSettings
 from tests import photographs
 from tests.galleries import Galleries
@@ -348,6 +349,31 @@ def test_an_expired_permission_takes_the_face_out_of_answers(
     held[1].away = timedelta(days=5)
     assert sdk.search_faces_by_image(CollectionId="short", Image=image)["FaceMatches"] == []
     assert refused(sdk.search_faces, CollectionId="short", FaceId=face) == "AccessDeniedException"
+
+
+def test_a_suspended_customers_client_deletes_users_with_their_faces_and_adds_nothing(
+    client: Client, portrait_photographs: list[bytes], galleries: Galleries
+) -> None:
+    sdk, here = client.sdk(), {"CollectionId": "staff"}
+    sdk.create_collection(**here)
+    a, b, c = (indexed(sdk, picture) for picture in portrait_photographs[:3])
+    for user, faces in (("collins", [a, b]), ("eileen", [c])):
+        sdk.create_user(**here, UserId=user)
+        assert len(sdk.associate_faces(**here, UserId=user, FaceIds=faces)["AssociatedFaces"]) == len(faces)
+    deleter = client.firm.key(KeyKind.SIGNING, verbs=(Verb.SUBJECT_WITHDRAW,))
+    Client(client.firm, deleter, client.port).sdk().delete_user(**here, UserId="eileen")
+    assert {one["FaceId"] for one in sdk.list_faces(**here)["Faces"]} == {a, b}, "it may not permit hers anew"
+    client.firm.gallery.oversight.customers.suspend(MACHINE, client.firm.office.customer_id)
+    image = {"Bytes": portrait_photographs[3]}
+    assert refused(sdk.index_faces, **here, Image=image) == "AccessDeniedException"
+    assert refused(sdk.create_user, **here, UserId="new") == "AccessDeniedException"
+    parted = sdk.disassociate_faces(**here, UserId="collins", FaceIds=[a])
+    assert [one["FaceId"] for one in parted["DisassociatedFaces"]] == [a]
+    assert [one["FaceId"] for one in sdk.list_faces(**here)["Faces"]] == [b], "nobody holds it any more"
+    sdk.delete_user(**here, UserId="collins")
+    assert sdk.list_users(**here)["Users"] == sdk.list_faces(**here)["Faces"] == []
+    assert client.firm.gallery.status().subjects == 0
+    assert everything_on_disk(galleries.folder / "blobs") == b""
 
 
 def test_another_customers_collection_looks_as_if_it_were_not_there(

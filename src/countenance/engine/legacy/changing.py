@@ -1,7 +1,7 @@
 """Faces of a collection and its users, for clients of other engines.
 
 Rules kept here: giving a face to a user moves it (recognition.gallery.regroup), so that it is hers in everything;
-the subject that is left without any face is erased.
+the subject that is left without any face is erased. A user can always be deleted: what may not stay goes with her.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from countenance.engine.legacy.enrolling import Enrolling
 from countenance.engine.legacy.looking import seen
 from countenance.engine.legacy.shelves import NO_LABEL, unnamed
 from countenance.errors import (
+    AccessRefused,
     ConsentError,
     CountenanceError,
     OrderForbids,
@@ -102,12 +103,17 @@ class Legacy(Enrolling):
         return Deleted(tuple(going), tuple(refused))
 
     def delete_user(self, who: Principal, name: str | None, user: str) -> None:
-        """Erase a user; the faces stay, each as a subject of its own. Raises SubjectUnknown."""
+        """Erase a user. The faces stay, each as a subject of its own; where none may be permitted (any more), as for
+        a suspended customer, they go with her. Raises SubjectUnknown, ErasureHeld.
+        """
         who, held = self._entered(who, Verb.SUBJECT_WITHDRAW, name)
         owner = self._parts.ledger.find(user, held.number)
         self._refuse_kept([owner.subject_id])
         for row in self._of(held.number, owner.subject_id):
-            self._parts.regrouping.give(row, owner, self._permitted(who, held, unnamed()))
+            alone = self._alone(who, held)
+            if alone is None:
+                break
+            self._parts.regrouping.give(row, owner, alone)
         self._erase([owner.subject_id])
 
     def associate(
@@ -147,13 +153,17 @@ class Legacy(Enrolling):
         return Moved(tuple(moved), tuple(refused), len(self._of(held.number, owner.subject_id)))
 
     def disassociate(self, who: Principal, name: str | None, user: str, face_ids: Sequence[str]) -> Moved:
-        """Take faces from a user; each is a subject of its own then. Raises SubjectUnknown."""
-        who, held = self._entered(who, Verb.SUBJECT_ENROL, name)
+        """Take faces from a user; each is a subject of its own then. A suspended customer may permit none: there it
+        is erased. Raises SubjectUnknown, ErasureHeld.
+        """
+        verb = Verb.SUBJECT_ENROL if who.customer_active else Verb.SUBJECT_WITHDRAW
+        who, held = self._entered(who, verb, name)
         owner = self._parts.ledger.find(user, held.number)
         rows = self._rows(held.number, face_ids)
         shown = {one.face_id: one for one in self._held(held.number, list(rows.values()))}
         moved: list[str] = []
         refused: list[NotMoved] = []
+        going: list[ReferenceRow] = []
         for face_id in face_ids:
             if face_id not in shown:
                 refused.append(NotMoved(face_id, "FACE_NOT_FOUND"))
@@ -162,13 +172,26 @@ class Legacy(Enrolling):
                 reason = "FACE_NOT_FOUND" if other is None else "ASSOCIATED_TO_A_DIFFERENT_USER"
                 refused.append(NotMoved(face_id, reason, user=other))
             else:
-                self._parts.regrouping.give(rows[face_id], owner, self._permitted(who, held, unnamed()))
+                if who.customer_active:
+                    self._parts.regrouping.give(rows[face_id], owner, self._permitted(who, held, unnamed()))
+                else:
+                    going.append(rows[face_id])
                 moved.append(face_id)
+        self._remove(going)
         if moved:
             self._parts.database.forget_deleted_rows()  # what was sealed as hers
         return Moved(tuple(moved), tuple(refused), len(self._of(held.number, owner.subject_id)))
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _alone(self, who: Principal, held: Compartment) -> SubjectRow | None:
+        """A fresh subject for a face that belongs to nobody by name; None when it may not be permitted."""
+        if not who.customer_active:
+            return None
+        try:
+            return self._permitted(who, held, unnamed())
+        except (AccessRefused, ConsentError, OrderForbids):
+            return None
 
     def _on_its_own(
         self, who: Principal, held: Compartment, prepared: Prepared, one: RecognisedFace
