@@ -127,6 +127,17 @@ def of_subjects(connection: Connection, subject_ids: Sequence[int]) -> dict[Subj
     return found
 
 
+def holders(connection: Connection, subject_ids: Sequence[int], model: str, *, pictured: bool) -> set[SubjectId]:
+    """Those of these subjects who have references of ``model``; with ``pictured``, some that have an image."""
+    found: set[SubjectId] = set()
+    for some in pieces(subject_ids):
+        query = select(_r.c.subject_id).where(among(connection, _r.c.subject_id, some), _r.c.model == model)
+        if pictured:
+            query = query.where(_r.c.image_id.is_not(None))
+        found.update(SubjectId(number) for number in connection.scalars(query.distinct()))
+    return found
+
+
 def by_ids(connection: Connection, reference_ids: Sequence[int]) -> list[ReferenceRow]:
     """The references with these numbers that are on record."""
     found = []

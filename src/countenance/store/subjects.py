@@ -118,6 +118,28 @@ def numbers(
     return [number for (number,) in tuples(connection, query)]
 
 
+def round_from(
+    connection: Connection, start: bytes, limit: int, compartments: frozenset[CompartmentId] | None
+) -> list[SubjectId]:
+    """Up to ``limit`` subjects of some compartments, or of all, in the order of their names' keyed fingerprints
+    from above ``start`` to the end, then from the beginning. Nobody can tell that order from a random one, and
+    whoever begins anywhere in it need not count how many there are.
+    """
+    found: list[tuple[bool, bytes, SubjectId]] = []
+    for place in [None] if compartments is None else sorted(compartments):
+        left = limit
+        for again, part in ((False, _t.c.name_tag > start), (True, _t.c.name_tag <= start)):
+            query = select(_t.c.name_tag, _t.c.subject_id).where(part).order_by(_t.c.name_tag).limit(left)
+            if place is not None:
+                query = query.where(_t.c.compartment_id == place)
+            some = [(again, bytes(tag), SubjectId(number)) for tag, number in tuples(connection, query)]
+            found += some
+            left -= len(some)
+            if not left:
+                break
+    return [number for _, _, number in sorted(found)[:limit]]
+
+
 def set_wrapped(connection: Connection, subject_id: SubjectId, wrapped: WrappedKeys) -> None:
     """Keep newly wrapped keys (the subject's jurisdiction has changed)."""
     connection.execute(

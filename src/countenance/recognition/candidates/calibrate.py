@@ -44,6 +44,10 @@ _DIGESTS_KEPT = 8
 _DIGESTS: dict[int, tuple[Calibration, str]] = {}
 """Digests by object: every answer cites one, and making it takes longer than the search."""
 
+_THRESHOLDS_KEPT = 64
+_THRESHOLDS: dict[tuple[int, float, int], tuple[Calibration, Threshold]] = {}
+"""Thresholds by calibration, rate and size: each takes fifty steps, and a gallery's size stays for a while."""
+
 DEFAULT_EXPECTED = 0.01
 """Expected false positives of one search at the default threshold: one search in a hundred shows a stranger."""
 SMALLEST_GALLERY = 200
@@ -129,12 +133,19 @@ class Calibration:
         if not (np.isfinite(expected) and expected > 0):
             raise InputInvalid(f"expected false positives must be above 0, {expected} was given")
         count = max(1, _count(references))
+        known = _THRESHOLDS.get((id(self), expected, count))
+        if known is not None and known[0] is self:
+            return known[1]
         low, high = -1.0, 1.0
         for _ in range(50):
             middle = (low + high) / 2
             enough = self._rates(middle)[1].mean() * count <= expected
             low, high = (low, middle) if enough else (middle, high)
-        return Threshold(high, count, self.expected_false_positives(high, count))
+        found = Threshold(high, count, self.expected_false_positives(high, count))
+        if len(_THRESHOLDS) >= _THRESHOLDS_KEPT:
+            _THRESHOLDS.clear()
+        _THRESHOLDS[id(self), expected, count] = (self, found)
+        return found
 
     def default_threshold(self, references: int) -> Threshold:
         """The threshold when the caller names none: 0.01 expected false positives, at least 200 references."""

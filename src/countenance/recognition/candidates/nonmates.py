@@ -4,14 +4,15 @@ Rules kept here:
 
 * They come from the compartments that the search saw.
 * Nobody is shown without a permission in force for the purpose, nor anybody who is a candidate already.
-* A few are drawn at random, and the one least alike is taken; its score lies below every threshold in use.
+* A few are drawn at random, and the one least alike is taken; its score lies below every threshold in use. They
+  are drawn where the search is written down, so drawing takes the same few questions however many are on record.
 * Randomness is passed in: the same source and gallery give the same draw.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,8 @@ UNLIKE = 0.3
 mates' (0.80 +- 0.12), as measured on the AT&T/ORL faces with the bundled model."""
 
 _ATTEMPTS = 8
-_LISTED = 20_000
-"""Subjects up to which all are listed; of more, enough are found by drawing numbers."""
+"""Times that so many are looked at before fewer non-mates will do."""
+_TAG_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +65,21 @@ def draw(
 
     ``pictured`` asks for references with an image, as the candidates' are: a non-mate must look like one.
     """
-    numbers = _numbers(connection, compartments)
+    most = DRAWN * _ATTEMPTS * count + len(exclude)
+    round_ = subjects.round_from(connection, source.randbytes(_TAG_BYTES), most, compartments)
+    held = references.holders(connection, round_, model, pictured=pictured)
+    drawn = [one for one in round_ if one in held and one not in exclude]
     found: list[NonMate] = []
     unlike: list[NonMate] = []
-    taken = set(exclude)
-    for _ in range(_ATTEMPTS):
-        left = numbers if len(numbers) > DRAWN * 20 else [n for n in numbers if n not in taken]
-        picked = source.sample(left, min(DRAWN * count, len(left)))
-        drawn = [SubjectId(n) for n in picked if n not in taken]
-        taken.update(drawn)
-        drawn = _within(connection, drawn, compartments)
-        allowed = ledger.decisions(connection, drawn, purpose)
-        permitted = [one for one in drawn if isinstance(allowed[one], Granted)]
+    for start in range(0, len(drawn), DRAWN * count):
+        some = drawn[start : start + DRAWN * count]
+        allowed = ledger.decisions(connection, some, purpose)
+        permitted = [one for one in some if isinstance(allowed[one], Granted)]
         found += _scored(connection, vault, model, probe, permitted, pictured)
         unlike = sorted((one for one in found if one.score < UNLIKE), key=lambda one: (one.score, one.subject_id))
-        if len(unlike) >= count or len(taken) >= len(numbers):
+        if len(unlike) >= count:
             break
     return unlike[:count]
-
-
-def _numbers(connection: Connection, compartments: frozenset[CompartmentId] | None) -> Sequence[int]:
-    """Numbers to draw from: all of the compartments' subjects, or where they are many, whatever numbers there are.
-
-    Some of those belong to nobody, or to another compartment; such a draw is refused.
-    """
-    if compartments is not None:
-        some = subjects.numbers(connection, compartments=compartments, limit=_LISTED + 1)
-        if len(some) <= _LISTED:
-            return some
-    return range(1, subjects.highest(connection) + 1)
-
-
-def _within(
-    connection: Connection, drawn: list[SubjectId], compartments: frozenset[CompartmentId] | None
-) -> list[SubjectId]:
-    if compartments is None:
-        return drawn
-    rows = subjects.by_ids(connection, drawn)
-    return [one for one in drawn if one in rows and rows[one].compartment in compartments]
 
 
 def _scored(
