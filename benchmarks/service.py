@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.service [--references 1000000] [--keep FOLDER] [--part NAME ...]``. Client and server share
 this machine's processors and talk over loopback only. References are simulated (benchmarks.identities, five a
-subject); the probe is a 640 pixel JPEG of the public-domain portrait that scikit-image ships. One other crop of it is
-enrolled, so every search runs the whole pipeline: decode, detect, template, index, candidates, decisions, ledger,
-reviewers' table. After each part it is counted that every search did find her; else the benchmark fails.
+subject); the probe is a 640 pixel JPEG of the public-domain portrait that scikit-image ships. Another crop of it
+is enrolled, so every search runs the whole pipeline: decode, detect, template, index, candidates, decisions,
+ledger, reviewers' table. After each part it is counted that every search did find her; else the benchmark fails.
 Every part ends by itself.
 
 With ``--keep`` the filled gallery stays in FOLDER for the next call, so that the parts can be run one by one.

@@ -185,6 +185,12 @@ class PermissionInvalid(ConsentError):
     code = "permission_invalid"
 
 
+class PermissionUnknown(ConsentError):
+    """The subject has no permission of that id on record."""
+
+    code = "permission_unknown"
+
+
 class PurposeUnknown(ConsentError):
     """No permission on record names this purpose."""
 

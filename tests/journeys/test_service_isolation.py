@@ -111,23 +111,24 @@ def two(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator
         )
         here = "/compartments/harbour-vault"
         body = {"subject": "wilhelmina", "purposes": [PURPOSE], "residence": "GB", "until": "2027-12-01"}
-        subject = ours["enroller"].post(f"{here}/permissions", json=body).json()["id"]
+        made = ours["enroller"].post(f"{here}/permissions", json=body).json()
+        subject, permission = made["id"], made["receipt"]["record_id"]
         sent = files("images", *photographs[:2])
         image = ours["enroller"].post(f"{here}/subjects/{subject}/images", files=sent).json()["items"][0]["image"]
         job = ours["enroller"].post(f"{here}/subjects/{subject}/enrolments", files=files("images", photographs[2]))
         case = opened(ours, reference="harbour-file-117", subject_matter="a robbery by night")
-        made = ours["investigator"].post(f"/cases/{case}/searches", files=files("image", photographs[3]))
-        assert made.json()["faces"] == 1, made.text
+        searched = ours["investigator"].post(f"/cases/{case}/searches", files=files("image", photographs[3]))
+        assert searched.json()["faces"] == 1, searched.text
         review = ours["first"].post("/reviews/next").json()["review"]["review"]
         key = service.login("operator", PASSWORD).post(
             "/keys", json={"customer": ours.customer, "roles": ["enroller"], "expires": UNTIL}
         )
         ids = {
             "customer": ours.customer, "compartment": "harbour-vault", "subject": subject, "image": image,
-            "job": job.json()["job"], "case": case, "review": review, "key": key.json()["key"],
-            "person": ours["investigator"].get("/sessions/current").json()["actor"],
+            "permission": permission, "job": job.json()["job"], "case": case, "review": review,
+            "key": key.json()["key"], "person": ours["investigator"].get("/sessions/current").json()["actor"],
         }  # fmt: skip
-        words = {*ids.values(), "wilhelmina", "harbour-file-117", "Harbour Police", made.json()["search"]}
+        words = {*ids.values(), "wilhelmina", "harbour-file-117", "Harbour Police", searched.json()["search"]}
         permitted(theirs, "somebody")
         yield Two(service, ours, theirs, ids, words)
 

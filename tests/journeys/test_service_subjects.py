@@ -95,6 +95,31 @@ def test_a_subject_is_permitted_enrolled_found_and_forgotten(
     assert again["faces"][0]["matches"] == []
 
 
+def test_permissions_and_their_receipts_are_shown_to_whoever_holds_the_subject(service: Service) -> None:
+    force = with_enroller(service)
+    enroller, here = force["enroller"], "/compartments/lobby/permissions"
+    body = {"subject": "anna", "purposes": [PURPOSE], "residence": "GB", "until": UNTIL_DAY, "release": "folder 7"}
+    first = enroller.post(here, json=body).json()
+    second = enroller.post(here, json={**body, "residence": "FR"}).json()
+    subject = f"/compartments/lobby/subjects/{first['id']}/permissions"
+    page = enroller.get(subject, params={"limit": 1}).json()
+    rest = enroller.get(subject, params={"cursor": page["next"]}).json()
+    listed = page["items"] + rest["items"]
+    assert [(one["permission"], one["residence"], one["version"]) for one in listed] == [
+        (first["receipt"]["record_id"], "GB", 1), (second["receipt"]["record_id"], "FR", 2),
+    ]  # fmt: skip
+    assert {(one["in_force"], one["until"]) for one in listed} == {(True, UNTIL_DAY)}
+    one = enroller.get(f"{subject}/{listed[0]['permission']}").json()
+    assert one == {**listed[0], "receipt": first["receipt"]}
+    assert one["receipt"]["written_release"] == "folder 7"
+    ben = permitted(force, "ben")
+    for path in (f"{subject}/{'0' * 32}", f"/compartments/lobby/subjects/{ben}/permissions/{one['permission']}"):
+        answer = enroller.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "permission_unknown")
+    assert enroller.delete(f"/compartments/lobby/subjects/{first['id']}").status_code == 200
+    assert enroller.get(f"{subject}/{one['permission']}").json()["code"] == "subject_unknown"
+
+
 def test_a_permission_that_names_no_known_purpose_is_refused_and_nobody_is_held(service: Service) -> None:
     force = with_enroller(service)
     body = {"subject": "anna", "purposes": ["marketing"], "residence": "GB", "until": UNTIL_DAY}
@@ -282,6 +307,21 @@ def test_a_subject_gets_everything_that_is_held_about_her(
     names = zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
     assert "access.json" in names
     assert any(name.startswith("images/") for name in names)
+
+
+def test_a_subject_sees_her_own_permissions_and_receipts_and_nobody_elses(service: Service) -> None:
+    gallery = service.application.state.gallery
+    until = START.date().replace(year=2028)
+    given = [
+        gallery.permit(name, purposes=[PURPOSE], residence="GB", until=until).as_dict() for name in ("anna", "ben")
+    ]
+    gallery.oversight.people.give_subject_account(MACHINE, "anna", "anna@example.org", PASSWORD)
+    anna = service.login("anna@example.org", PASSWORD)
+    (listed,) = anna.get("/own/permissions").json()["items"]
+    assert (listed["permission"], listed["in_force"]) == (given[0]["record_id"], True)
+    assert anna.get(f"/own/permissions/{listed['permission']}").json()["receipt"] == given[0]
+    other = anna.get(f"/own/permissions/{given[1]['record_id']}")
+    assert (other.status_code, other.json()["code"]) == (404, "permission_unknown")
 
 
 def test_a_job_takes_more_photographs_than_a_form_usually_has(service: Service) -> None:

@@ -91,6 +91,7 @@ EXIT_STATUS: dict[str, int] = {
     "image_suppressed": PERMISSION,
     "account_suppressed": PERMISSION,
     "permission_invalid": PERMISSION,
+    "permission_unknown": PERMISSION,
     "purpose_unknown": PERMISSION,
     "subject_unknown": SUBJECT,
     "subject_name": SUBJECT,

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from countenance.errors import InputInvalid
+from countenance import clock
+from countenance.custody.permission.ledger import Ledger
+from countenance.custody.permission.record import PermissionRecord
+from countenance.errors import InputInvalid, PermissionUnknown
 from countenance.recognition.faces.quality import Quality
 from countenance.recognition.gallery.enrol import Outcome
+from countenance.store.permissions import PermissionState
+from countenance.store.subjects import SubjectRow
 from countenance.terms import Box
 
 MOST_AT_ONCE = 1000
@@ -47,6 +53,50 @@ class SubjectPage:
 
     subjects: tuple[SubjectHeld, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionHeld:
+    """One permission of a subject on record, and whether it is in force now."""
+
+    record: PermissionRecord
+    in_force: bool
+
+    @classmethod
+    def all_of(cls, ledger: Ledger, row: SubjectRow, now: datetime) -> tuple[PermissionHeld, ...]:
+        """Every permission of a subject, oldest first. Raises KeyDestroyed when her erasure is under way."""
+        return tuple(
+            cls(
+                record,
+                held.state is PermissionState.GIVEN
+                and clock.from_text(held.valid_from_utc) <= now < clock.from_text(held.valid_until_utc),
+            )
+            for held, record in ledger.records(row)
+        )
+
+    @classmethod
+    def one_of(cls, ledger: Ledger, row: SubjectRow, now: datetime, record_id: str) -> PermissionHeld:
+        """One permission of a subject. Raises PermissionUnknown, KeyDestroyed."""
+        for one in cls.all_of(ledger, row, now):
+            if one.record.record_id == record_id:
+                return one
+        raise PermissionUnknown("There is no permission of that id here.")
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON answer; :meth:`with_receipt` has the whole."""
+        return {
+            "permission": self.record.record_id,
+            "version": self.record.version,
+            "in_force": self.in_force,
+            "purposes": list(self.record.purposes),
+            "residence": self.record.residence,
+            "given": self.record.given_utc,
+            "until": self.record.until,
+        }
+
+    def with_receipt(self) -> dict[str, object]:
+        """The same with the receipt, JSON-LD."""
+        return {**self.as_dict(), "receipt": self.record.receipt()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from countenance.engine.customer_answers import (
     ImageEnrolled,
     ImageHeld,
     ImagePage,
+    PermissionHeld,
     SubjectHeld,
     SubjectPage,
     cursor,
@@ -206,6 +207,19 @@ class CustomerSubjects:
         names = {number: (outside_id(owner), self._parts.ledger.name(owner)) for number, owner in owners.items()}
         told = tuple(ImageHeld(row.image_id, *names[row.subject_id], row.created_utc) for row in shown)
         return ImagePage(told, shown[-1].image_id if len(rows) > most else None)
+
+    def permissions(self, who: Principal, compartment: str | None, subject_id: str) -> tuple[PermissionHeld, ...]:
+        """Every permission of a subject that is on record, oldest first. Raises SubjectUnknown."""
+        _, here = self._compartments.entered(who, Verb.SUBJECT_LIST, compartment)
+        return PermissionHeld.all_of(self._parts.ledger, self._row(here, None, subject_id), self._parts.clock.now())
+
+    def permission(
+        self, who: Principal, compartment: str | None, subject_id: str, permission_id: str
+    ) -> PermissionHeld:
+        """One of them, for its receipt. Raises SubjectUnknown, PermissionUnknown."""
+        _, here = self._compartments.entered(who, Verb.SUBJECT_LIST, compartment)
+        row, now = self._row(here, None, subject_id), self._parts.clock.now()
+        return PermissionHeld.one_of(self._parts.ledger, row, now, permission_id)
 
     def number(self, who: Principal, compartment: str | None, subject: str) -> SubjectId:
         """A subject's number, for whoever keeps something about her that has to go with her. It is not told.

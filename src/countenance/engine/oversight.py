@@ -16,6 +16,7 @@ from countenance.custody.erasure.errand import Erased
 from countenance.custody.orders.desk import Desk
 from countenance.custody.permission.ledger import Ledger
 from countenance.engine.case_search import CaseSearch, SearchMade, SideBySide
+from countenance.engine.customer_answers import PermissionHeld
 from countenance.engine.customer_parts import SubjectParts
 from countenance.engine.customer_subjects import CustomerSubjects
 from countenance.errors import SubjectUnknown
@@ -41,6 +42,7 @@ from countenance.recognition.gallery.bulk import Picture
 from countenance.store import subjects
 from countenance.store.database import Database
 from countenance.store.owners import Owners
+from countenance.store.subjects import SubjectRow
 from countenance.terms import SubjectId
 from countenance.vault.keys import KeyRing
 from countenance.vault.sealing import Vault
@@ -109,6 +111,8 @@ class Oversight:
         self._search = make_search(self._gate, self.cases, self.reviews, self.compartments)
         self.subjects = CustomerSubjects(subject_parts, self.compartments, self.cases, self._gate)
         """What customers do with the subjects in their own compartments."""
+        self._permissions = parts.ledger
+        self._clock = clock
         self._withdraw = withdraw
         self._access = access
 
@@ -181,15 +185,18 @@ class Oversight:
         """The number of the subject who asks, for what concerns her own data."""
         return self._herself(who, verb)
 
+    def own_permissions(self, who: Principal) -> tuple[PermissionHeld, ...]:
+        """Every permission of the subject who asks, oldest first."""
+        return PermissionHeld.all_of(self._permissions, self._own_row(who), self._clock.now())
+
+    def own_permission(self, who: Principal, permission_id: str) -> PermissionHeld:
+        """One of them, for its receipt. Raises PermissionUnknown."""
+        return PermissionHeld.one_of(self._permissions, self._own_row(who), self._clock.now(), permission_id)
+
     def own_archive(self, who: Principal) -> bytes:
         """Everything held about the subject who asks, as a ZIP file. Raises SealBroken."""
-        number = self._herself(who, Verb.ACCESS_OWN)
-        with self._database.read() as connection:
-            row = subjects.by_ids(connection, [number]).get(number)
-        if row is None:
-            raise SubjectUnknown("Nobody of that account is on record any more.")
         archive = BytesIO()
-        self._access().into(row, archive)
+        self._access().into(self._own_row(who), archive)
         return archive.getvalue()
 
     def withdraw_own(self, who: Principal, *, request_id: str | None = None) -> Erased:
@@ -212,6 +219,14 @@ class Oversight:
         self.once.sweep()
         self.jobs.sweep()
         return self.cases.sweep()
+
+    def _own_row(self, who: Principal) -> SubjectRow:
+        number = self._herself(who, Verb.ACCESS_OWN)
+        with self._database.read() as connection:
+            row = subjects.by_ids(connection, [number]).get(number)
+        if row is None:
+            raise SubjectUnknown("Nobody of that account is on record any more.")
+        return row
 
     def _herself(self, who: Principal, verb: Verb) -> SubjectId:
         fresh = self._gate.require(who, verb)

@@ -51,7 +51,7 @@ for _status, _codes in {
     404: """
         compartment_unknown image_not_held job_unknown
         case_unknown customer_unknown grant_unknown issuer_unknown not_found order_unknown
-        pending_unknown person_unknown review_unknown source_missing subject_unknown
+        pending_unknown permission_unknown person_unknown review_unknown source_missing subject_unknown
     """,
     405: "method_not_allowed",
     406: "not_acceptable",

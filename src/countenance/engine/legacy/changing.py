@@ -103,8 +103,8 @@ class Legacy(Enrolling):
         return Deleted(tuple(going), tuple(refused))
 
     def delete_user(self, who: Principal, name: str | None, user: str) -> None:
-        """Erase a user. The faces stay, each as a subject of its own; where none may be permitted (any more), as for
-        a suspended customer, they go with her. Raises SubjectUnknown, ErasureHeld.
+        """Erase a user. The faces stay, each as a subject of its own; where none may be permitted (any more), as
+        for a suspended customer, they go with her. Raises SubjectUnknown, ErasureHeld.
         """
         who, held = self._entered(who, Verb.SUBJECT_WITHDRAW, name)
         owner = self._parts.ledger.find(user, held.number)

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 
 from countenance.engine.answers import Withdrawal
 from countenance.http.asker import Engine, Who, policed
-from countenance.http.documents import Answer
+from countenance.http.documents import Answer, Id
 from countenance.http.paging import Cursor, Limit, Page, cut
+from countenance.http.routes.permissions import PermissionHeld, PermissionWithReceipt
 from countenance.oversight.policy import Verb
 
 router = APIRouter(prefix="/own", tags=["own data"])
@@ -46,6 +47,21 @@ def ledger(who: Who, gallery: Engine, limit: Limit = 50, cursor: Cursor = None) 
     lines = list(enumerate(gallery.oversight.own_ledger(who)))
     page, more = cut(lines, limit, cursor, lambda one: str(one[0]))
     return Page[LedgerLine](items=[_line(line.as_dict()) for _, line in page], next=more)
+
+
+@router.get("/permissions", **policed(Verb.ACCESS_OWN))
+def permissions(who: Who, gallery: Engine, limit: Limit = 50, cursor: Cursor = None) -> Page[PermissionHeld]:
+    """Your permissions, oldest first."""
+    held = gallery.oversight.own_permissions(who)
+    page, more = cut(held, limit, cursor, lambda one: one.record.record_id)
+    return Page[PermissionHeld](items=[PermissionHeld.of(one) for one in page], next=more)
+
+
+@router.get("/permissions/{permission}", **policed(Verb.ACCESS_OWN))
+def permission(permission: Id, who: Who, gallery: Engine) -> PermissionWithReceipt:
+    """One of your permissions, with its receipt."""
+    held = gallery.oversight.own_permission(who, permission)
+    return PermissionWithReceipt.model_validate(held.with_receipt())
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Subjects of a customer's own compartments: permitted, enrolled, looked at, searched, forgotten.
+"""Subjects of a customer's own compartments: enrolled, looked at, searched, forgotten.
 
 Rules kept here: a subject is called by an opaque id in paths, which proxies and logs keep; her name stands in
 bodies.
@@ -11,13 +11,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Response, UploadFile
 from pydantic import StringConstraints
 
-from countenance.custody.permission.record import Asked
 from countenance.engine import Countenance
 from countenance.engine.customer_answers import SubjectHeld
 from countenance.errors import SubjectUnknown
 from countenance.http import bodies
 from countenance.http.asker import Engine, Settings, Who, policed
-from countenance.http.documents import Answer, Body, Day, Field, Id, Name, Place, Purpose
+from countenance.http.documents import Answer, Body, Id, Name
 from countenance.http.once import Once
 from countenance.http.paging import Cursor, Limit, Page, after, cursor_after
 from countenance.http.problems import Problem, Refusal
@@ -33,34 +32,6 @@ MOST_IN_A_JOB = 10_000
 """Images that one job takes; how many bytes is ``ServiceSettings.upload_bytes``."""
 MOST_IMAGES = 20
 """Images that are enrolled in one request; more are a job."""
-
-
-class PermissionToRecord(Body):
-    """A subject's permission. Without purposes, the compartment's standing terms say them."""
-
-    subject: Name
-    purposes: list[Purpose] | None = Field(None, max_length=64)
-    residence: Place | None = None
-    until: Day | None = None
-    controller: Annotated[str, Field(max_length=400)] = "the operator of this gallery"
-    notice: Annotated[str, Field(max_length=4000)] = ""
-    language: Annotated[str, Field(min_length=2, max_length=35)] = "en"
-    release: Annotated[str, Field(max_length=4000)] = ""
-    born: Day | None = None
-    guardian: Annotated[str, Field(max_length=200)] = ""
-    recipients: list[Name] = Field(default_factory=list, max_length=64)
-    returning: Annotated[
-        str, Field(max_length=400, description="What shows that somebody who was erased here permits anew herself.")
-    ] = ""
-    whole_pictures: bool = Field(False, description="Whether an import may keep whole pictures, others blurred.")
-
-
-class Permission(Answer):
-    """A recorded permission: the subject's id, and the receipt that she gets (JSON-LD)."""
-
-    id: str
-    subject: str
-    receipt: dict[str, Any]
 
 
 class Subject(Answer):
@@ -144,51 +115,6 @@ class Comparison(Answer):
 
 def _named(gallery: Countenance, who: Principal, compartment: str, subject: str) -> SubjectHeld:
     return gallery.oversight.subjects.find(who, compartment, subject_id=subject)
-
-
-# -- permission ---------------------------------------------------------------------------------------------
-
-
-@router.post("/permissions", status_code=201, response_model=Permission, **policed(Verb.SUBJECT_PERMIT))
-def permit(
-    compartment: Name,
-    body: PermissionToRecord,
-    who: Who,
-    gallery: Engine,
-    once: Annotated[Once, Depends()],
-) -> Response | Permission:
-    """Record a subject's permission; a later one takes the place of an earlier."""
-    asked = _asked(body)
-
-    def make(request_id: str | None) -> Permission:
-        subjects = gallery.oversight.subjects
-        receipt = subjects.permit(who, body.subject, compartment, asked, request_id=request_id)
-        held = subjects.find(who, compartment, name=body.subject)
-        return Permission(id=held.subject_id, subject=held.name, receipt=receipt.as_dict())
-
-    return once(make, body, about=lambda: gallery.oversight.subjects.number(who, compartment, body.subject))
-
-
-def _asked(body: PermissionToRecord) -> Asked | None:
-    if body.purposes is None:
-        return None
-    if body.residence is None or body.until is None:
-        raise Refusal(Problem("unprocessable", "A permission names purposes, residence and until together."))
-    return Asked(
-        body.subject,
-        tuple(body.purposes),
-        body.residence,
-        body.until,
-        body.controller,
-        body.notice,
-        body.language,
-        body.release,
-        body.born,
-        body.guardian,
-        tuple(body.recipients),
-        body.returning,
-        body.whole_pictures,
-    )
 
 
 # -- what is held -------------------------------------------------------------------------------------------
