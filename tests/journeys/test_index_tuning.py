@@ -17,6 +17,7 @@ from countenance.index.choice import GrowingIndex
 from countenance.index.embedded import EmbeddedIndex
 from countenance.index.protocol import Index
 from countenance.index.refinement import DiskRefinement, to_records
+from countenance.recognition.gallery.snapshots import Snapshots
 from countenance.terms import Vectors
 from tests.galleries import Galleries, embedded_above, fill, names, row, search, template
 
@@ -184,6 +185,26 @@ def test_status_counts_what_was_removed_and_not_compacted(galleries: Galleries) 
     status = other.index.status()
     assert (status.references, status.on_record, status.epoch) == (1, 1, 2)
     assert status.tombstones in (0, 1)  # a thread drops the bytes in the new epoch
+
+
+def test_status_bears_that_another_process_replaces_the_snapshot_just_then(
+    galleries: Galleries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = galleries.new()
+    fill(gallery, 3)
+    plain, looked = Snapshots.newest, 0
+
+    def newest(self: Snapshots) -> tuple[int, Path] | None:
+        nonlocal looked
+        looked += 1
+        found = plain(self)
+        assert found is not None
+        return (found[0], found[1].with_suffix(".replaced")) if looked == 1 else found
+
+    monkeypatch.setattr(Snapshots, "newest", newest)
+    status = gallery.index.status()
+    assert status.snapshot_bytes
+    assert (looked, status.snapshot_behind) == (2, 0)
 
 
 MEASURED = Constants(

@@ -7,7 +7,9 @@ agree, in one transaction, and everything that it leaves behind is deleted.
 from __future__ import annotations
 
 import json
+import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,8 +151,8 @@ class GalleryIndex:
             newest = feed.last(connection)
             on_record = references.count(connection, facts.model)
         snapshots = Snapshots(self._settings.folder / "index", self._ring, self._gallery_id, facts.model)
-        kept = snapshots.newest()
-        stat = None if kept is None else kept[1].stat()
+        kept = _newest(snapshots)
+        stat = None if kept is None else kept[1]
         position = now.position if isinstance(now, Searchable) else newest - self._behind(facts, newest)
         return IndexStatus(
             engine=facts.engine.uri,
@@ -299,3 +301,11 @@ class GalleryIndex:
         with self._database.read() as connection:
             at = numbering.fact(connection, position_fact(facts.model, facts.engine))
         return newest - int(at or 0)
+
+
+def _newest(snapshots: Snapshots) -> tuple[int, os.stat_result] | None:
+    """Position and file of the newest snapshot; one that another process just replaced is looked for again."""
+    while (found := snapshots.newest()) is not None:
+        with suppress(FileNotFoundError):
+            return found[0], found[1].stat()
+    return None

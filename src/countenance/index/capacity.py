@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -317,9 +318,9 @@ def _memory_read(size_bytes: int, cores: int, timer: Callable[[], float]) -> flo
 
 def _disk(folder: Path, data: bytes, timer: Callable[[], float]) -> tuple[float, float]:
     """Seconds to write ``data`` through to the disk, and to read it back with the page cache dropped for it."""
-    path = folder / ".countenance-capacity.part"
     try:
-        with path.open("wb", buffering=0) as file:
+        # A name that nobody can foresee: the folder may be one that everybody writes to.
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".countenance-", buffering=0) as file:
 
             def write() -> None:
                 file.write(data)
@@ -327,9 +328,6 @@ def _disk(folder: Path, data: bytes, timer: Callable[[], float]) -> tuple[float,
 
             write_s = _seconds(timer, write)
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        read_s = _seconds(timer, path.read_bytes)
+            return write_s, _seconds(timer, Path(file.name).read_bytes)
     except OSError as error:
         raise DiskFull("there was no room to measure the disk") from error
-    finally:
-        path.unlink(missing_ok=True)
-    return write_s, read_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from countenance.errors import InputInvalid
+from countenance.index import capacity
 from countenance.index.capacity import Assumptions, Constants, measure, plan, printed, threshold_for
 
 CONSTANTS = Constants(
@@ -108,3 +110,16 @@ def test_the_constants_are_measured_here(tmp_path: Path) -> None:
     assert all(math.isfinite(float(rate)) and float(rate) > 0 for rate in rates)  # type: ignore[arg-type]
     assert found.code_bytes == 64 / 8, "one bit a dimension"
     assert list(tmp_path.iterdir()) == [], "nothing is left on the disk"
+
+
+def test_two_that_measure_in_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
+    other: list[tuple[float, float]] = []
+
+    def timer() -> float:
+        if not other:
+            other.append((0.0, 0.0))
+            other.append(capacity._disk(tmp_path, bytes(1 << 12), time.perf_counter))
+        return time.perf_counter()
+
+    assert min(*capacity._disk(tmp_path, bytes(1 << 16), timer), *other[1]) > 0
+    assert list(tmp_path.iterdir()) == []
