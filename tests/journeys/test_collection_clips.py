@@ -317,23 +317,23 @@ def test_movement_is_looked_at_four_times_a_second_and_closer_only_where_it_is()
     taken = looks(Sampler(distances.parts, (1920, 1080)), moving())
     assert 14 <= len(taken) <= 17
     closer = [at_s for at_s, parts in taken.items() if 0 in parts]
-    assert 6 <= len(closer) <= 9
+    assert 5 <= len(closer) <= 6
     between = [parts for at_s, parts in taken.items() if 0.1 < at_s < 1.9]
     assert {number for parts in between for number in parts} == {0}
 
 
-def test_a_change_of_light_is_no_movement_and_a_new_scene_is_seen_at_once() -> None:
+def test_a_change_of_light_is_no_movement_and_a_new_scene_is_seen_when_a_look_is_due() -> None:
     dimmed = looks(Sampler(), (Still(0.04 * n, STILL - np.uint8(n)) for n in range(20)))
     assert len(dimmed) == 1
     other = np.tile(np.arange(160, dtype=np.uint8), (90, 1))
-    cut = looks(Sampler(), (Still(0.04 * n, STILL if n < 3 else other) for n in range(6)))
-    assert list(cut) == pytest.approx([0, 0.12])
+    cut = looks(Sampler(), (Still(0.04 * n, STILL if n < 3 else other) for n in range(9)))
+    assert list(cut) == pytest.approx([0, 0.28])
 
 
 def test_every_face_of_thirty_pixels_is_whole_in_some_part_or_large_enough_for_the_glance() -> None:
     for width, height in ((1920, 1080), (1080, 1920), (3840, 2160), (1280, 720), (7680, 4320)):
         distances = Distances.of(width, height)
-        for side in (30.0, 45.0, 60.0):
+        for side in (30.0, 45.0, 57.0, 60.0):
             for x in np.linspace(0, width - side, 60):
                 for y in np.linspace(0, height - side, 40):
                     inside = any(

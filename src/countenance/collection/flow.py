@@ -1,4 +1,4 @@
-"""Work done ahead by several threads, taken in the order in which it was given.
+"""Work done ahead by other threads, taken in the order in which it was given.
 
 Rules kept here: what is under way is bounded in number and in bytes, so memory stays flat however long the list;
 an exception belongs to its piece of work and is raised at its turn, and one of the list itself after what it gave.
@@ -6,9 +6,12 @@ an exception belongs to its piece of work and is raised at its turn, and one of 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from queue import Queue
 from typing import TypeVar
 
 from countenance.errors import CountenanceError
@@ -63,3 +66,46 @@ def _until_broken(pieces: Iterable[Piece], broken: list[CountenanceError]) -> It
         yield from pieces
     except CountenanceError as error:  # raised once the work that came before it is handed over
         broken.append(error)
+
+
+def in_background(things: Iterator[Piece], *, most: int) -> Iterator[Piece]:
+    """``things``, made by a thread of their own, at most so many ahead: what is done with one costs the next nothing.
+
+    What making one raises is raised at its turn. A generator is closed, in that thread, when no more is wanted.
+    """
+    made: Queue[tuple[Piece] | BaseException | None] = Queue(most)
+    unwanted = threading.Event()
+
+    def make() -> None:
+        end: BaseException | None = None
+        try:
+            with closing(_closable(things)) as wanted:
+                for thing in wanted:
+                    made.put((thing,))
+                    if unwanted.is_set():
+                        break
+        except BaseException as error:
+            end = error
+        made.put(end)
+
+    maker = threading.Thread(target=make, name="ahead", daemon=True)
+    maker.start()
+    try:
+        while (one := made.get()) is not None:
+            if isinstance(one, BaseException):
+                raise one
+            yield one[0]
+    finally:
+        unwanted.set()
+        while maker.is_alive():  # it may stand before a full queue
+            _empty(made)
+            maker.join(0.01)
+
+
+def _closable(things: Iterator[Piece]) -> Generator[Piece, None, None]:
+    yield from things
+
+
+def _empty(queue: Queue[Piece]) -> None:
+    while not queue.empty():
+        queue.get_nowait()

@@ -56,6 +56,10 @@ class Enrolment:
         }
 
 
+MOST_NAMED = 10
+"""Numbers of subjects that a sentence about an erasure lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """A confirmed erasure: what was destroyed, and how each keeper looked again afterwards."""
@@ -66,8 +70,10 @@ class Withdrawal:
 
     @classmethod
     def by_number(cls, erased: Erased) -> Withdrawal:
-        """An erasure that nobody asked for by name."""
-        return cls(", ".join(f"number {number}" for number in erased.subject_ids), erased)
+        """An erasure that nobody asked for by name: the first numbers, and how many more."""
+        who = [f"number {number}" for number in erased.subject_ids[:MOST_NAMED]]
+        more = len(erased.subject_ids) - len(who)
+        return cls(", ".join(who) + (f" and {more:,} more" if more else ""), erased)
 
     @property
     def absent(self) -> bool:

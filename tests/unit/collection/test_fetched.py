@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from countenance.collection.fetched import FETCHERS, fetched
-from countenance.collection.flow import ahead
+from countenance.collection.flow import ahead, in_background
 from countenance.collection.items import Item
 from countenance.collection.progressed import Finished
 from countenance.errors import BucketUnreachable, EntryTooLarge
@@ -98,3 +98,34 @@ def test_a_source_that_breaks_off_hands_over_first_what_came_before() -> None:
     assert [next(coming) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(BucketUnreachable):
         next(coming)
+
+
+def test_what_is_made_in_the_background_comes_in_order_and_its_error_at_its_turn() -> None:
+    def things() -> Iterator[int]:
+        yield from range(50)
+        raise BucketUnreachable("gone")
+
+    got: list[int] = []
+    with pytest.raises(BucketUnreachable):
+        got.extend(in_background(things(), most=2))
+    assert got == list(range(50))
+
+
+def test_a_background_stops_and_is_tidied_up_when_no_more_is_wanted() -> None:
+    made: list[int] = []
+    closed: list[int] = []
+
+    def things() -> Iterator[int]:
+        try:
+            for number in range(10_000):
+                made.append(number)
+                yield number
+        finally:
+            closed.append(threading.get_ident())
+
+    coming = in_background(things(), most=2)
+    assert [next(coming) for _ in range(3)] == [0, 1, 2]
+    coming.close()
+    assert len(made) <= 8
+    assert closed
+    assert closed[0] != threading.get_ident(), "in the thread that made them"

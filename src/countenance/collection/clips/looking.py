@@ -20,16 +20,18 @@ from countenance.recognition.faces.views import (
     View,
     view_of,
 )
+from countenance.recognition.faces.yunet import SIDE_MULTIPLE
 from countenance.terms import Pixels
 
 SMALLEST_FACE = 30.0
 """Width in pixels from which faces of a clip are looked for. Smaller ones have fewer than 12 pixels between the
 eyes, a quality below 40, at which nobody is enrolled either (docs/quality.md)."""
 
-_PART_SIDE = (480, 288)
-"""The most that a part is wide and high, at its own distance."""
-_PART_OVERLAP = 80
-"""What neighbouring parts share, at their distance: more than a face that the glance at the whole cannot find."""
+_PART_SIDE = (352, 288)
+"""The most that a part is wide and high, at its own distance; multiples of what the network's strides divide."""
+_PART_OVERLAP = (42, 54)
+"""What neighbouring parts share across and down, at their distance, at least: a face that the glance at the whole
+cannot find, 40 pixels wide there and a third higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Distances:
         whole = min(1.0, max(WHOLE_SIDE / longest, closer / LEVEL_RATIO))
         if closer <= whole * LEVEL_WORTH:
             return cls(width, height, whole, closer, ())
-        across, wide = _cuts(width, closer, _PART_SIDE[0])
-        down, high = _cuts(height, closer, _PART_SIDE[1])
+        across, wide = _cuts(width, closer, _PART_SIDE[0], _PART_OVERLAP[0])
+        down, high = _cuts(height, closer, _PART_SIDE[1], _PART_OVERLAP[1])
         parts = tuple(Part(left, top, wide, high) for top in down for left in across)
         return cls(width, height, whole, closer, parts)
 
@@ -62,11 +64,15 @@ class Distances:
             yield view_of(picture, self.parts[number], self.closer, 1)
 
 
-def _cuts(length: int, scale: float, side: int) -> tuple[list[int], int]:
-    """Starts of equal parts of ``length`` picture pixels, and their length: at ``scale`` at most ``side``."""
+def _cuts(length: int, scale: float, side: int, overlap: int) -> tuple[list[int], int]:
+    """Starts of equal parts of ``length`` picture pixels, and their length: at ``scale`` at most ``side``.
+
+    What the network would pad with nothing is filled with picture: then neighbours share more.
+    """
     scaled = math.floor(length * scale)
     if scaled <= side:
         return [0], length
-    count = math.ceil((scaled - _PART_OVERLAP) / (side - _PART_OVERLAP))
-    part = min(length, math.ceil((scaled + (count - 1) * _PART_OVERLAP) / count / scale))
+    count = math.ceil((scaled - overlap) / (side - overlap))
+    least = (scaled + (count - 1) * overlap) / count
+    part = min(length, math.floor(math.ceil(least / SIDE_MULTIPLE) * SIDE_MULTIPLE / scale))
     return [round(index * (length - part) / (count - 1)) for index in range(count)], part

@@ -215,7 +215,7 @@ class Clip:
             raise ClipUnreadable(f"{name} does not say how large its pictures are.")
         self._check_size(context.width, context.height)
         stream.thread_type = "AUTO"
-        context.thread_count = 1  # the other processor looks for faces
+        context.thread_count = 2
         return stream
 
     def _check_size(self, width: int, height: int) -> None:

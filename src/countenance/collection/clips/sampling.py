@@ -3,9 +3,9 @@
 Rules kept here:
 
 * When something moves the picture is looked at as a whole up to ``LOOKS_A_SECOND`` times a second, which finds near
-  faces; parts of it in which something moves are looked at closer half as often, because what is far away crosses
-  the picture slowly.
-* At a standstill everything is looked at once in two seconds; a new scene at once.
+  faces; parts of it in which something moves are looked at closer every third time, because what is far away
+  crosses the picture slowly.
+* At a standstill everything is looked at once in two seconds; a new scene at the first look that it is due.
 
 What was measured: docs/adr/0016-clips.md.
 """
@@ -24,7 +24,7 @@ from countenance.recognition.faces.views import Part
 
 IDLE_S = 2.0
 LOOKS_A_SECOND = 4.0
-CLOSER_A_SECOND = 2.0
+CLOSER_A_SECOND = LOOKS_A_SECOND / 3
 MOVED_LEVELS = (5, 14)
 """Grey levels by which a sample must differ to have moved: fewer in the dark, where everything differs less. A
 sample is the mean of many pixels, so a sensor's noise stays below the lower one."""
@@ -64,15 +64,15 @@ class Sampler:
 
     def wants(self, frame: Frame) -> Look | None:
         """The look to take at this frame, or None."""
+        if 0 <= frame.at_s - self._whole_at < 0.999 / self.looks:
+            return None
         luma = _samples(frame.luma())
         if self._whole is None or self._whole.shape != luma.shape:
             return self._everything(frame.at_s, luma)
         moved = _moved(luma, self._whole, self._levels)
         if float(np.mean(moved)) >= SCENE_SHARE:
             return self._everything(frame.at_s, luma)
-        since = frame.at_s - self._whole_at
-        due = since >= IDLE_S or (since >= 0.999 / self.looks and int(np.count_nonzero(moved)) >= MOVED_SAMPLES)
-        if not due:
+        if frame.at_s - self._whole_at < IDLE_S and int(np.count_nonzero(moved)) < MOVED_SAMPLES:
             return None
         self._seen(frame.at_s, luma)
         return Look(self._parts_worth(frame.at_s, luma))

@@ -25,6 +25,7 @@ from countenance.collection.clips.looking import Distances
 from countenance.collection.clips.reading import Clip, Frame
 from countenance.collection.clips.sampling import Look, Sampler
 from countenance.collection.clips.tracking import TrackEnd, Tracker
+from countenance.collection.flow import in_background
 from countenance.custody.erasure.errand import Progress
 from countenance.errors import CaseMissing
 from countenance.recognition.candidates.identify import Identification
@@ -52,7 +53,8 @@ def tracks_of(
 ) -> Iterator[TrackEnd]:
     """The tracks of a clip, each when it ends, with every processor busy.
 
-    ``watch`` is told (seconds, frames, looks) after every decoded frame. Raises ClipUnreadable, ClipTooLarge.
+    One thread decodes, others look for faces, the caller's joins them to tracks. ``watch`` is told (seconds, frames,
+    looks) after every decoded frame, by the thread that decodes. Raises ClipUnreadable, ClipTooLarge.
     """
     tracker = Tracker(recogniser.templates)
 
@@ -74,7 +76,7 @@ def tracks_of(
         pixels = frame.pixels()
         return frame.at_s, recogniser.judge_in(pixels, distances.views(pixels, look.parts))
 
-    for at_s, faces in in_order(seen, wanted(), recogniser.workers):
+    for at_s, faces in in_background(in_order(seen, wanted(), recogniser.workers), most=recogniser.workers):
         yield from tracker.look(at_s, faces)
     yield from tracker.end()
 

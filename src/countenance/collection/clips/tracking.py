@@ -3,7 +3,7 @@
 Rules kept here:
 
 * A face that lies where exactly one track was heading, and that no other claims, joins it. Everything else, and
-  once a second that as well, is decided by what the faces look like: overlap and comparison score together, the
+  every two seconds that as well, is decided by what the faces look like: overlap and comparison score together, the
   best total over all pairs (the assignment problem), not the first that fits.
 * A track that was not seen for a while is over; one that was seen only once is kept, because a glance may be all
   that there is.
@@ -29,9 +29,9 @@ from countenance.terms import Box, Vectors
 BEST = 5
 """Faces of a track that are kept."""
 LOST_S = 2.5
-CHECKED_S = 1.0
+CHECKED_S = 2.0
 """A track is joined by place alone for no longer than this."""
-CLEAR = 0.4
+CLEAR = 0.3
 """Overlap from which a face is where the track was heading."""
 TOUCHES = 0.05
 """Overlap from which another face or track has a claim too."""
