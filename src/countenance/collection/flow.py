@@ -69,7 +69,7 @@ def _until_broken(pieces: Iterable[Piece], broken: list[CountenanceError]) -> It
 
 
 def in_background(things: Iterator[Piece], *, most: int) -> Iterator[Piece]:
-    """``things``, made by a thread of their own, at most so many ahead: what is done with one costs the next nothing.
+    """``things``, made by a thread of their own, at most so many ahead: the next is made while one is worked on.
 
     What making one raises is raised at its turn. A generator is closed, in that thread, when no more is wanted.
     """
@@ -84,7 +84,7 @@ def in_background(things: Iterator[Piece], *, most: int) -> Iterator[Piece]:
                     made.put((thing,))
                     if unwanted.is_set():
                         break
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  raised again by whoever takes the things
             end = error
         made.put(end)
 

@@ -53,8 +53,8 @@ def tracks_of(
 ) -> Iterator[TrackEnd]:
     """The tracks of a clip, each when it ends, with every processor busy.
 
-    One thread decodes, others look for faces, the caller's joins them to tracks. ``watch`` is told (seconds, frames,
-    looks) after every decoded frame, by the thread that decodes. Raises ClipUnreadable, ClipTooLarge.
+    One thread decodes, others look for faces, the caller's joins them to tracks. ``watch`` is told (seconds,
+    frames, looks) after every decoded frame, by the thread that decodes. Raises ClipUnreadable, ClipTooLarge.
     """
     tracker = Tracker(recogniser.templates)
 
