@@ -75,7 +75,7 @@ def test_a_filter_costs_no_recall_whatever_share_it_leaves(milvus: MilvusServer,
     index, exact = engine(milvus, gallery_name(), DIMENSIONS, structure), ExactIndex("0" * 64, DIMENSIONS)
     index.add(batch)
     exact.add(batch)
-    index.compact()  # flushes: what is searched are segments as they lie on the server's disk
+    index.compact()  # flushes, so that the server builds its structure; it may be still at it when it is asked
     for number, share in ((1, 0.0001), (2, 0.01), (3, 0.5)):
         own = np.flatnonzero(group == number)[:20]
         probes = templates[own] + 0.2 * unit_rows(random, len(own), DIMENSIONS)
