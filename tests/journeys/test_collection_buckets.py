@@ -244,3 +244,9 @@ def test_a_tar_archive_in_a_bucket_is_refused_with_the_reason(seaweed: SeaweedSe
     put(seaweed, bucket, {"a.tgz": b"\x1f\x8b"})
     with pytest.raises(ArchiveUnreadable, match="only ZIP archives are read in place"):
         Album([source_of(f"s3://{bucket}/a.tgz", ObjectStorage())], picture_bytes=100)
+
+
+def test_a_damaged_zip_archive_in_a_bucket_is_refused(seaweed: SeaweedServer, bucket: str) -> None:
+    put(seaweed, bucket, {"a.zip": b"PK\x03\x04" + bytes(range(200))})
+    with pytest.raises(ArchiveUnreadable, match="damaged or no ZIP"):
+        Album([source_of(f"s3://{bucket}/a.zip", ObjectStorage())], picture_bytes=100)

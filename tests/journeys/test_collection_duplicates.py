@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import zipfile
 from pathlib import Path
 
 from countenance.collection.outcomes import FileOutcome
@@ -70,3 +72,19 @@ def test_a_photograph_that_is_enrolled_while_the_import_looks_at_it_counts_once(
     done = gallery.collecting.import_album("anna", [made.unpacked(files, tmp_path / "album")], report=report)
     assert [(one.file, one.became.value) for one in seen] == [("a.jpg", "enrolled"), ("b.jpg", "duplicate")]
     assert (done.references, enrolled(gallery, "anna")) == (1, 5)
+
+
+def test_a_name_that_stands_twice_in_an_archive_is_looked_at_once_and_goes_on_record_once(
+    galleries: Galleries, orl_folder: Path, tmp_path: Path
+) -> None:
+    gallery = filled(galleries, orl_folder)
+    photograph = group([orl(orl_folder, ANNA, 4)])
+    with zipfile.ZipFile(tmp_path / "album.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns whoever writes such a thing
+        for name in ("a.jpg", "b.txt.jpg", "b.txt.jpg", "a.jpg"):
+            archive.writestr(zipfile.ZipInfo(name), photograph if name == "a.jpg" else b"no photograph")
+    done = gallery.collecting.import_album("anna", [tmp_path / "album.zip"])
+    assert done.outcomes == {"enrolled": 1, "refused": 1, "duplicate": 2}
+    assert (done.references, enrolled(gallery, "anna")) == (1, 4)
+    assert gallery.collecting.bystanders("anna").files == 2
+    assert gallery.collecting.import_album("anna", [tmp_path / "album.zip"]).outcomes == {"earlier": 4}

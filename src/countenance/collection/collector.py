@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from countenance.collection.bystanders import Apart, Sighting, Wanted, tell_apar
 from countenance.collection.fetched import fetched
 from countenance.collection.flow import ahead
 from countenance.collection.items import Item, Told
+from countenance.collection.looked import Looked, Read
 from countenance.collection.origin import Origin, Origins, described
 from countenance.collection.outcomes import Became, FileOutcome, Report, Tally, pace, printable_name
 from countenance.collection.pending import Waiting
@@ -34,7 +35,6 @@ from countenance.custody.erasure.errand import Progress
 from countenance.custody.residency.extract import Finding
 from countenance.errors import (
     BucketUnreachable,
-    CollectionError,
     CountenanceError,
     GalleryError,
     ImageError,
@@ -43,16 +43,19 @@ from countenance.errors import (
 )
 from countenance.recognition.faces.quality import ENROLMENT_MINIMUM
 from countenance.recognition.gallery.enrol import Enroller, Outcome, Prepared
-from countenance.recognition.gallery.stored_copy import Keep
-from countenance.recognition.images import Picture, decode
+from countenance.recognition.gallery.stored_copy import Detail, Keep
+from countenance.recognition.images import LARGE_PIXELS, Picture, decode
 from countenance.recognition.models.network import available_threads
 from countenance.recognition.templates.recogniser import RecognisedFace, Recogniser
+from countenance.recognition.templates.reduced import Seen, recognise_reduced
 from countenance.settings import ImageLimits
 from countenance.store.collecting import FileRow
 from countenance.terms import SubjectId
 
 SIDE_HINT = 1600
-"""Longest side in pixels that a large photograph keeps. Faces worth enrolling are found at this size."""
+"""Longest side in pixels that a large photograph keeps at least when it is halved."""
+MOST_REDUCTION = 2
+"""Halved, a face that is just large enough to enrol is still found, or glimpsed and found in the whole picture."""
 
 _NOTHING = np.empty(0, np.float32)
 _NO_CHIP = np.empty((0, 0, 3), np.uint8)
@@ -84,27 +87,6 @@ class Plan:
     """What the source says of where every picture of it was made or kept."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    item: Item
-    data: bytes
-    file_tag: bytes
-    digest_tag: bytes
-    error: CollectionError | None = None
-    became: Became | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Looked:
-    read: _Read
-    faces: int = 0
-    bystanders: int = 0
-    sightings: tuple[Sighting, ...] = ()
-    prepared: Prepared | None = None
-    told: Told = field(default_factory=Told)
-    error: CountenanceError | None = None
-
-
 class Collector:
     """Runs imports of one gallery."""
 
@@ -133,14 +115,12 @@ class Collector:
 
     def faces(self, data: bytes, name: str) -> tuple[RecognisedFace, ...]:
         """The faces of a picture. Raises ImageError."""
-        picture = _scaled(decode(data, self._limits, name=name, longest_side_hint=SIDE_HINT))
-        return self._recogniser.recognise(picture.pixels)
+        return self._seen(data, name).faces
 
     def look(self, data: bytes, name: str, wanted: Sequence[Wanted]) -> tuple[Apart, Picture]:
         """The faces of a picture told apart. Raises ImageError. Nothing is kept of it here."""
-        picture = _scaled(decode(data, self._limits, name=name, longest_side_hint=SIDE_HINT))
-        faces = self._recogniser.recognise(picture.pixels)
-        return tell_apart(faces, wanted, self._recogniser.closer), picture
+        seen = self._seen(data, name)
+        return tell_apart(seen.faces, wanted, self._recogniser.closer), seen.picture
 
     def collect(
         self, plan: Plan, items: Iterable[Item], total: int, report: Report | None, progress: Progress | None
@@ -152,7 +132,8 @@ class Collector:
         """
         tally, begun = Tally(), self._seconds()
         reads = self._reads(plan, items)
-        for looked in ahead(reads, partial(self._examine, plan), _size, threads=self._threads):
+        examine = partial(self._examine, plan)
+        for looked in ahead(reads, examine, _size, threads=self._threads, at_once=lambda read: read.needs_no_look):
             outcome = self._finish(plan, looked)
             tally.add(outcome)
             if report is not None:
@@ -165,52 +146,70 @@ class Collector:
 
     # -- reading, in the caller's thread; what is far away, ahead of it ----------------------------------------
 
-    def _reads(self, plan: Plan, items: Iterable[Item]) -> Iterator[_Read]:
+    def _reads(self, plan: Plan, items: Iterable[Item]) -> Iterator[Read]:
         subject_id = plan.wanted.subject.subject_id
         lately: deque[bytes] = deque(maxlen=256)  # contents that are being looked at and not yet on record
         finished = self._progressed.finished(subject_id)
         for got in fetched(items, self._progressed.file_tag, finished):
             item, file_tag, data = got.item, got.file_tag, got.data
             if got.finished:
-                yield _Read(item, b"", file_tag, b"", became=Became.EARLIER)
+                yield Read(item, b"", file_tag, b"", became=Became.EARLIER)
             elif data is None:
-                yield _Read(item, b"", file_tag, b"", got.error)
+                yield Read(item, b"", file_tag, b"", got.error)
             else:
                 digest_tag = self._enroller.digest_tag(data)
                 if digest_tag in lately or self._progressed.is_known(subject_id, digest_tag):
-                    yield _Read(item, b"", file_tag, digest_tag, became=Became.DUPLICATE)
+                    yield Read(item, b"", file_tag, digest_tag, became=Became.DUPLICATE)
                 else:
                     lately.append(digest_tag)
-                    yield _Read(item, data, file_tag, digest_tag)
+                    yield Read(item, data, file_tag, digest_tag)
 
     # -- looking, in several threads -------------------------------------------------------------------------
 
-    def _examine(self, plan: Plan, read: _Read) -> _Looked:
-        if read.error is not None or read.became is not None:
-            return _Looked(read, error=read.error)
+    def _examine(self, plan: Plan, read: Read) -> Looked:
+        if read.needs_no_look:
+            return Looked(read, error=read.error)
         name = printable_name(read.item.name)
         try:
-            picture = _scaled(decode(read.data, self._limits, name=name, longest_side_hint=SIDE_HINT))
+            seen = self._seen(read.data, name)
         except ImageError as error:
-            return _Looked(_without_data(read), error=error)
-        faces = self._recogniser.recognise(picture.pixels)
+            return Looked(_without_data(read), error=error)
+        faces = seen.faces
         others = [] if self._company is None or not faces else self._company.among(faces)
         wanted = [plan.wanted, *(o for o in others if o.subject != plan.wanted.subject)]
         apart = tell_apart(faces, wanted, self._recogniser.closer)
         if not apart.sightings:
-            return _Looked(_without_data(read), apart.faces, apart.bystanders)
+            return Looked(_without_data(read), apart.faces, apart.bystanders)
         remembered = tuple(_forgotten(face, apart.sightings) for face in faces)
         # The sightings must not keep the bystanders' templates alive either: rows of one array share its memory.
         own = {id(before): after for before, after in zip(faces, remembered, strict=True)}
+        sighted = {id(s.face) for s in apart.sightings}
         sightings = tuple(replace(s, face=own[id(s.face)]) for s in apart.sightings)
-        prepared = Prepared(name, read.data, picture, remembered)
+        prepared = Prepared(name, read.data, seen.picture, remembered)
+        details = {id(own[id(faces[i])]): _detail(seen, i) for i in seen.closer if id(faces[i]) in sighted}
         # The position in the picture itself becomes evidence where it is enrolled; here only its time is used.
         told = read.item.told.over(Told(taken_at=metadata.told_by(read.data).taken_at))
-        return _Looked(read, apart.faces, apart.bystanders, sightings, prepared, told)
+        return Looked(read, apart.faces, apart.bystanders, sightings, prepared, told, details)
+
+    def _seen(self, data: bytes, name: str) -> Seen:
+        """The faces of a picture that is reduced as far as faces allow. Raises ImageError."""
+        picture = decode(data, self._limits, name=name, longest_side_hint=SIDE_HINT, most_reduction=MOST_REDUCTION)
+        step = max(picture.width, picture.height) // SIDE_HINT
+        if picture.width * picture.height <= LARGE_PIXELS:
+            step = min(MOST_REDUCTION, step)
+        if picture.reduction > 1 or step < 2:
+            return recognise_reduced(
+                self._recogniser, picture, lambda: decode(data, self._limits, name=name).pixels
+            )
+        # Formats that cannot be decoded at a fraction of their size are reduced afterwards, by a whole number.
+        size = (picture.width // step, picture.height // step)
+        pixels = np.asarray(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        smaller = replace(picture, pixels=pixels, reduction=step)
+        return recognise_reduced(self._recogniser, smaller, lambda: picture.pixels)
 
     # -- writing, in the caller's thread ---------------------------------------------------------------------
 
-    def _finish(self, plan: Plan, looked: _Looked) -> FileOutcome:
+    def _finish(self, plan: Plan, looked: Looked) -> FileOutcome:
         read = looked.read
         name = printable_name(read.item.name)
         if looked.error is not None:
@@ -230,7 +229,7 @@ class Collector:
             self._progressed.later(self._row(plan, read, outcome))
         return outcome
 
-    def _keep(self, plan: Plan, looked: _Looked) -> FileOutcome:
+    def _keep(self, plan: Plan, looked: Looked) -> FileOutcome:
         read, prepared = looked.read, looked.prepared
         assert prepared is not None
         named = plan.wanted.subject.subject_id
@@ -269,21 +268,21 @@ class Collector:
                     self._ask(connection, plan, looked, sighting)
         return outcome
 
-    def _ask(self, connection: Connection, plan: Plan, looked: _Looked, sighting: Sighting) -> None:
+    def _ask(self, connection: Connection, plan: Plan, looked: Looked, sighting: Sighting) -> None:
         if sighting.face.quality.score < ENROLMENT_MINIMUM or looked.prepared is None:
             return  # it could not be enrolled whatever she says, so she is not asked
         self._waiting.add(
             connection,
             plan.wanted.subject,
             plan.import_id,
-            looked.prepared,
+            looked.prepared_for(sighting),
             sighting,
             looked.read.digest_tag,
             self._origin(plan, looked),
             looked.read.item.grant_id,
         )
 
-    def _enrol(self, plan: Plan, looked: _Looked, sighting: Sighting, outcome: FileOutcome) -> FileOutcome:
+    def _enrol(self, plan: Plan, looked: Looked, sighting: Sighting, outcome: FileOutcome) -> FileOutcome:
         row = self._row(plan, looked.read, outcome)
         findings = [*self._origins.findings(looked.told), *plan.findings]
 
@@ -292,10 +291,10 @@ class Collector:
             self._origins.write(connection, sighting.subject, image_id, version, origin, findings, grant)
             self._progressed.write(connection, [row])
 
-        assert looked.prepared is not None
+        prepared = looked.prepared_for(sighting)
         try:
             item = self._enroller.enrol(
-                sighting.subject, looked.prepared, sighting.face, self._recogniser.model, keep=plan.keep, also=also
+                sighting.subject, prepared, sighting.face, self._recogniser.model, keep=plan.keep, also=also
             )
         except (PermissionRefused, GalleryError):
             raise
@@ -311,7 +310,7 @@ class Collector:
             return again
         return replace(outcome, references=(int(item.reference_id),), notes=item.notes)
 
-    def _enrol_other(self, plan: Plan, looked: _Looked, sighting: Sighting) -> int:
+    def _enrol_other(self, plan: Plan, looked: Looked, sighting: Sighting) -> int:
         """Enrol another permitted subject who is in the picture; 0 when her permission does not hold."""
         if sighting.face.quality.score < ENROLMENT_MINIMUM or looked.prepared is None:
             return 0
@@ -323,7 +322,7 @@ class Collector:
             grant = looked.read.item.grant_id
             self._origins.write(connection, sighting.subject, image_id, version, origin, findings, grant)
 
-        prepared = replace(looked.prepared, name="a picture collected for another subject")
+        prepared = replace(looked.prepared_for(sighting), name="a picture collected for another subject")
         try:
             item = self._enroller.enrol(
                 sighting.subject, prepared, sighting.face, self._recogniser.model, keep=Keep.CROP, also=also
@@ -334,12 +333,12 @@ class Collector:
             return 0
         return int(item.outcome is Outcome.ENROLLED)
 
-    def _origin(self, plan: Plan, looked: _Looked) -> Origin:
+    def _origin(self, plan: Plan, looked: Looked) -> Origin:
         if plan.origin is not None:
             return plan.origin(looked.read.item, looked.told)
         return described(looked.told, plan.source, printable_name(looked.read.item.name))
 
-    def _row(self, plan: Plan, read: _Read, outcome: FileOutcome) -> FileRow:
+    def _row(self, plan: Plan, read: Read, outcome: FileOutcome) -> FileRow:
         return FileRow(
             SubjectId(plan.wanted.subject.subject_id),
             read.file_tag,
@@ -358,19 +357,15 @@ def _forgotten(face: RecognisedFace, sightings: Sequence[Sighting]) -> Recognise
     return replace(face, template=_NOTHING, chip=_NO_CHIP)
 
 
-def _without_data(read: _Read) -> _Read:
+def _without_data(read: Read) -> Read:
     return replace(read, data=b"")
 
 
-def _size(read: _Read) -> int:
+def _size(read: Read) -> int:
     return len(read.data)
 
 
-def _scaled(picture: Picture) -> Picture:
-    """Formats that cannot be decoded at a fraction of their size are reduced afterwards, by a whole number."""
-    step = max(picture.width, picture.height) // SIDE_HINT
-    if step < 2:
-        return picture
-    size = (picture.width // step, picture.height // step)
-    pixels = np.asarray(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return replace(picture, pixels=pixels, reduction=picture.reduction * step)
+def _detail(seen: Seen, place: int) -> Detail:
+    """What is stored of a small face: its surroundings out of the whole photograph, copied."""
+    assert seen.whole is not None
+    return Detail.around(seen.whole, seen.faces[place].face.box, seen.picture.reduction)

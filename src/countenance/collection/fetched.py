@@ -38,7 +38,10 @@ def fetched(items: Iterable[Item], file_tag: Callable[[str], bytes], finished: F
             one = Fetched(item, tag, tag in finished)
             yield one if item.afar else _read(one)
 
-    return ahead(asked(), lambda one: _read(one) if one.item.afar else one, _size, threads=FETCHERS)
+    def at_hand(one: Fetched) -> bool:
+        return one.finished or not one.item.afar
+
+    return ahead(asked(), lambda one: one if at_hand(one) else _read(one), _size, threads=FETCHERS, at_once=at_hand)
 
 
 def _read(one: Fetched) -> Fetched:

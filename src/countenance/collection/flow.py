@@ -29,10 +29,12 @@ def ahead(
     *,
     threads: int,
     most_bytes: int = AHEAD_BYTES,
+    at_once: Callable[[Piece], bool] = lambda _: False,
 ) -> Iterator[Done]:
     """``work`` on each of ``pieces``, in order. ``pieces`` is read in the caller's thread, a few ahead.
 
     The networks, decoders and checksums compute without Python's lock, so threads keep all processors busy.
+    ``at_once`` says which pieces are less work than handing them to a thread; the caller's does them.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="collect")
     waiting: deque[tuple[Future[Done], int]] = deque()
@@ -45,6 +47,12 @@ def ahead(
                 future, its = waiting.popleft()
                 held -= its
                 yield future.result()
+            if at_once(piece):
+                if not waiting:
+                    yield work(piece)
+                    continue
+                waiting.append((_finished(work, piece), 0))
+                continue
             waiting.append((pool.submit(work, piece), cost))
             held += cost
             while waiting and waiting[0][0].done():
@@ -59,6 +67,15 @@ def ahead(
             raise broken[0]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(work: Callable[[Piece], Done], piece: Piece) -> Future[Done]:
+    future: Future[Done] = Future()
+    try:
+        future.set_result(work(piece))
+    except BaseException as error:  # noqa: BLE001 - raised at its turn, as from a thread
+        future.set_exception(error)
+    return future
 
 
 def _until_broken(pieces: Iterable[Piece], broken: list[CountenanceError]) -> Iterator[Piece]:

@@ -79,7 +79,8 @@ class Waiting:
     ) -> None:
         """Let a face wait. Raises PermissionRefused."""
         faces = [found.face for found in prepared.faces]
-        copy = stored_copy(prepared.data, prepared.picture, faces, sighting.face.face, Keep.CROP)
+        picture, own, detail = prepared.picture, sighting.face.face, prepared.detail
+        copy = stored_copy(prepared.data, picture, faces, own, Keep.CROP, detail)
         version = self._ledger.versions(connection, [subject.subject_id])[subject.subject_id]
         pending_id = secrets.token_hex(8)
         images = self._vault.sealer(subject.subject_id, subject.wrapped, ArtefactClass.IMAGE)

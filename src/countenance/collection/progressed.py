@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from countenance.store import collecting, references
+from countenance.store import collecting
 from countenance.store.collecting import FileRow
 from countenance.store.database import Database
 from countenance.terms import SubjectId
 from countenance.vault.keys import KeyRing
 
-_TOGETHER = 64
+_TOGETHER = 500
 """Files without anything to keep that are written in one transaction, at most."""
 _SECONDS = 0.25
 """Outcomes do not wait longer than this for others: when each takes a while, each is written at once."""
+_REMEMBERED = 65_536
+"""Contents that are known without asking the database again: about 10 MB."""
 
 
 class Finished:
@@ -47,6 +49,7 @@ class Progressed:
         self._seconds = seconds
         self._written = seconds()
         self._waiting: list[FileRow] = []
+        self._known: dict[tuple[int, bytes], None] = {}
 
     def file_tag(self, stamp: str) -> bytes:
         """The keyed fingerprint of a file's name, size and date."""
@@ -60,16 +63,25 @@ class Progressed:
 
     def is_known(self, subject_id: SubjectId, digest_tag: bytes) -> bool:
         """Whether exactly these bytes were looked at, or enrolled, for this subject before."""
-        if any(row.digest_tag == digest_tag for row in self._waiting):
+        key = int(subject_id), digest_tag
+        if key in self._known:
             return True
         with self._database.read() as connection:
-            if references.known_digests(connection, subject_id, [digest_tag]):
-                return True
-            return collecting.seen_digest(connection, subject_id, digest_tag)
+            known = collecting.seen_digest(connection, subject_id, digest_tag)
+        if known:
+            self._remember(key)
+        return known
+
+    def _remember(self, key: tuple[int, bytes]) -> None:
+        self._known[key] = None
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
 
     def later(self, row: FileRow) -> None:
         """Write a file's outcome with the next few."""
         self._waiting.append(row)
+        if row.digest_tag is not None:
+            self._remember((int(row.subject_id), row.digest_tag))
         if len(self._waiting) >= _TOGETHER or self._seconds() - self._written >= _SECONDS:
             self.flush()
 

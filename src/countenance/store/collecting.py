@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, select, union_all
 
-from countenance.store import collection_tables
+from countenance.store import collection_tables, schema
 from countenance.store.batches import pieces
 from countenance.terms import SubjectId
 
@@ -16,6 +16,13 @@ _f = collection_tables.import_files
 _a = collection_tables.export_accounts
 _p = collection_tables.pending_faces
 _o = collection_tables.collected_images
+_i = schema.images
+
+# Built once, and it ends at the first hit: an album of a million copies asks it a million times about one content.
+_SEEN = union_all(
+    select(literal(1)).where(_f.c.subject_id == bindparam("subject"), _f.c.digest_tag == bindparam("tag")),
+    select(literal(1)).where(_i.c.subject_id == bindparam("subject"), _i.c.digest_tag == bindparam("tag")),
+).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +107,11 @@ def add_accounts(connection: Connection, subject_id: SubjectId, account_tags: Se
 
 def add_files(connection: Connection, rows: Sequence[FileRow]) -> None:
     """Write what became of files; a file that is written again replaces what was said of it."""
-    for some in pieces(rows):
-        for row in some:
-            connection.execute(delete(_f).where(_f.c.subject_id == row.subject_id, _f.c.file_tag == row.file_tag))
+    latest = list({(row.subject_id, row.file_tag): row for row in rows}.values())
+    for some in pieces(latest):
+        for subject_id in {row.subject_id for row in some}:
+            tags = [row.file_tag for row in some if row.subject_id == subject_id]
+            connection.execute(delete(_f).where(_f.c.subject_id == subject_id, _f.c.file_tag.in_(tags)))
         connection.execute(
             insert(_f),
             [
@@ -129,9 +138,8 @@ def file_tags(connection: Connection, subject_id: SubjectId) -> Iterator[bytes]:
 
 
 def seen_digest(connection: Connection, subject_id: SubjectId, digest_tag: bytes) -> bool:
-    """Whether a file with exactly these bytes was already looked at for this subject."""
-    query = select(func.count()).select_from(_f)
-    return bool(connection.scalar(query.where(_f.c.subject_id == subject_id, _f.c.digest_tag == digest_tag)))
+    """Whether exactly these bytes were already looked at, or are enrolled, for this subject."""
+    return connection.scalar(_SEEN, {"subject": subject_id, "tag": digest_tag}) is not None
 
 
 def tallies(connection: Connection, subject_id: SubjectId) -> list[tuple[str, int, int, int]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import resource
 import stat
 import struct
+import subprocess
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -213,3 +216,105 @@ def test_a_hundred_thousand_files_in_one_folder_are_listed_without_being_opened(
     album = Album([place], picture_bytes=100)
     assert album.count == 100_000
     assert sum(1 for _ in album.pictures()) == 100_000
+
+
+PACKERS = {
+    "stored": lambda: _zip(zipfile.ZIP_STORED),
+    "deflate": lambda: _zip(zipfile.ZIP_DEFLATED),
+    "bzip2": lambda: _zip(zipfile.ZIP_BZIP2),
+    "lzma": lambda: _zip(zipfile.ZIP_LZMA),
+    "tar": lambda: _tar("w"),
+    "tar.gz": lambda: _tar("w:gz"),
+    "tar.bz2": lambda: _tar("w:bz2"),
+    "tar.xz": lambda: _tar("w:xz"),
+}
+CONTENTS = {"a.jpg": b"\xff\xd8\xff" + bytes(range(256)) * 3, "b/\u00fc.jpg": bytes(range(200, 0, -1)) * 4}
+
+
+def _zip(method: int) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in CONTENTS.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return out.getvalue()
+
+
+def _tar(mode: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in CONTENTS.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_whatever_bytes_of_an_archive_are_wrong_nothing_but_refusals_comes_of_it(
+    pack: object, tmp_path: Path
+) -> None:
+    whole, chance, place = pack(), random.Random(7), tmp_path / "album"  # type: ignore[operator]
+    read = 0
+    for _ in range(250):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 2, 8))):
+            data[chance.randrange(len(data))] = chance.choice((0, 255, chance.randrange(256)))
+        place.write_bytes(data)
+        try:
+            read += len(outcomes(place)[0])
+        except CollectionError:
+            continue
+    assert read > 0  # some of them were still read
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    data = bytearray(zipped(GOOD | {"x": b"\xff\xd8\xff"}, tmp_path / "a.zip").read_bytes())
+    at = data.rindex(b"PK\x01\x02")  # its entry in the directory, the last one
+    data[at + 28] = 0  # the name's length
+    data[at + 46 : at + 47] = b""
+    end = data.rindex(b"PK\x05\x06")
+    struct.pack_into("<L", data, end + 12, struct.unpack_from("<L", data, end + 12)[0] - 1)
+    (tmp_path / "a.zip").write_bytes(data)
+    assert outcomes(tmp_path / "a.zip") == (["also.jpg", "good.jpg"], ["entry_unsafe"])
+
+
+def test_a_damaged_member_of_half_a_zip_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    place = zipped({"a.jpg": bytes(range(256)) * 40, **GOOD}, tmp_path / "a.zip")
+    data = bytearray(place.read_bytes())
+    data[40:60] = b"\xff" * 20  # in the packed bytes of the first
+    place.write_bytes(data[: data.index(b"PK\x01\x02")])
+    names, codes = outcomes(place)
+    assert names == ["also.jpg", "good.jpg"]
+    assert codes == ["archive_unreadable", "archive_unreadable"]  # the archive's end, and the member
+
+
+def test_folders_in_folders_are_read_as_deep_as_they_have_names_and_the_rest_goes_on(tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "z.jpg").write_bytes(b"\xff\xd8\xff z")
+    before = Path.cwd()
+    try:
+        os.chdir(album)
+        for _ in range(2_500):  # a path of 5,000 letters, which no call takes at once; deeper than Python calls
+            os.mkdir("d")  # noqa: PTH102 - the point is that no path to it can be said
+            os.chdir("d")
+        os.chdir(album)
+        assert outcomes(album) == (["z.jpg"], ["source_missing"])
+    finally:
+        os.chdir(before)
+        subprocess.run(["/bin/rm", "-rf", str(album)], check=True)
+
+
+def test_reading_a_tar_archive_remembers_none_of_its_members(tmp_path: Path) -> None:
+    place = tmp_path / "many.tar"
+    with tarfile.open(place, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for number in range(20_000):
+            archive.addfile(tarfile.TarInfo(f"{number}.txt"))
+            archive.members = []  # type: ignore[attr-defined]
+    container = open_container(place)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in container.names()) == 20_000
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from countenance.collection.exports import album as albums
+from countenance.collection.exports import sidecars
 from countenance.collection.exports.account import account_findings, account_identifiers
 from countenance.collection.exports.album import Album
 from countenance.collection.exports.containers import Member, Read
 from countenance.collection.exports.layouts import Fact, recognise
 from countenance.collection.exports.paths import mended, zip_name
+from countenance.collection.items import Told
 from tests.unit.collection import export_files as made
 
 PHOTOS = {"a.jpg": b"\xff\xd8\xff picture a", "b": b"\xff\xd8\xff picture b", "c(1).heic": b"heic"}
@@ -324,3 +326,18 @@ def test_listings_that_cannot_be_read_lose_captions_and_no_picture(tmp_path: Pat
     album = opened(made.zipped(files, tmp_path / "export.zip"))
     assert [one.code for one in album.refused] == ["archive_unreadable"]
     assert album.count == len(PHOTOS) + 1
+
+
+def test_a_name_of_thousands_of_letters_is_not_tried_in_every_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def counted(text: str) -> int:
+        tried.append(text)
+        return len(text)
+
+    monkeypatch.setattr(sidecars, "_units", counted)
+    said = sidecars.Sidecars()
+    said.add("album/" + "a" * 40 + ".json", "b" * 4_000 + ".jpg", Told("by its title"))
+    assert said.of("album/" + "b" * 4_000 + ".jpg") == Told("by its title")
+    assert said.of("album/" + "c" * 4_000 + "(1).jpg") == Told()
+    assert len(tried) < 100

@@ -129,3 +129,29 @@ def test_a_background_stops_and_is_tidied_up_when_no_more_is_wanted() -> None:
     assert len(made) <= 8
     assert closed
     assert closed[0] != threading.get_ident(), "in the thread that made them"
+
+
+def test_what_is_little_work_is_done_by_the_caller_and_comes_at_its_turn() -> None:
+    here, held = threading.get_ident(), threading.Event()
+    by: dict[int, bool] = {}
+
+    def work(number: int) -> int:
+        by[number] = threading.get_ident() == here
+        if number == 0:
+            assert held.wait(_BRIEFLY)
+        return number
+
+    asked: list[int] = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(40):
+            asked.append(number)
+            if number == 3:
+                held.set()  # so 1 and 2 were done while 0 was not
+            yield number
+
+    coming = ahead(pieces(), work, lambda _: 1, threads=2, at_once=lambda number: number % 10 != 0)
+    for number in range(40):
+        assert next(coming) == number
+        assert len(asked) <= number + 1 + 2 * 2
+    assert by == {number: number % 10 != 0 for number in range(40)}

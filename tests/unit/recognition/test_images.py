@@ -17,7 +17,7 @@ from countenance.errors import (
     ImageTooLarge,
     ImageTruncated,
 )
-from countenance.recognition.images import Picture, decode, read
+from countenance.recognition.images import Picture, decode, decoding, read
 from countenance.settings import ImageLimits
 from countenance.terms import Pixels
 
@@ -129,6 +129,13 @@ def test_scaled_decoding_keeps_at_least_the_hinted_side() -> None:
         1: (150, 8), 150: (150, 8), 151: (300, 4), 300: (300, 4), 640: (1200, 1), 1200: (1200, 1), 5000: (1200, 1),
     }  # fmt: skip
     assert decode(data, LIMITS).width == 1200
+    assert decode(data, LIMITS, longest_side_hint=1, most_reduction=2).reduction == 2
+
+
+def test_a_photograph_too_large_for_memory_is_reduced_further_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", 1200 * 800 - 1)
+    data = saved(noise(1200, 800), "JPEG")
+    assert decode(data, LIMITS, longest_side_hint=150, most_reduction=2).reduction == 8
 
 
 REFUSED = {

@@ -82,8 +82,8 @@ _PARTS = (
 class _Part:
     container: Container
     export: Export | None = None
-    names: dict[str, str] = field(default_factory=dict)
-    """For media members: the name as it is in the container, by its normal form."""
+    names: set[str] = field(default_factory=set)
+    """The normal forms of the media members' names."""
 
 
 class Album:
@@ -157,17 +157,16 @@ class Album:
                 if isinstance(member, Unread):
                     self._refuse(member.name, member.error)
                 else:
-                    names.append(member.name)
+                    names.append(normal(member.name))
             listed.append((part, names))
-            part.export = recognise([normal(name) for name in names])
+            part.export = recognise(names)
         known = next((part.export for part in self._parts if part.export is not None), None)
         for part, names in listed:
             part.export = part.export or known
             for name in names:
                 self._place(part, name)
 
-    def _place(self, part: _Part, name: str) -> None:
-        plain = normal(name)
+    def _place(self, part: _Part, plain: str) -> None:
         ending = _ending(plain)
         if part.export is None:
             wanted = ending in PICTURES or not ending
@@ -180,7 +179,7 @@ class Album:
         elif ending in VIDEOS or _FILM.search(plain) is not None:
             self.videos += 1
         else:
-            part.names[plain] = name
+            part.names.add(plain)
 
     def _listen(self) -> None:
         """Read listings, sidecars and account files; they are small and come before the pictures."""

@@ -18,7 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from countenance.collection.exports.containers import Container, Member, Read, Unread, Wanted, Zip, within
+from countenance.collection.exports.containers import (
+    ZIP_DAMAGE,
+    Container,
+    Member,
+    Read,
+    Unread,
+    Wanted,
+    Zip,
+    within,
+)
 from countenance.collection.exports.paths import danger, normal
 from countenance.errors import (
     ArchiveUnreadable,
@@ -83,7 +92,10 @@ def open_bucket(address: BucketAddress) -> Container:
     if about is None:
         raise SourceMissing(f"There is no object {address.name}.")
     raw: io.RawIOBase = _ObjectFile(objects, name, *about)
-    return Zip(io.BufferedReader(raw, _BUFFER_BYTES), name)
+    try:
+        return Zip(io.BufferedReader(raw, _BUFFER_BYTES), name)
+    except ZIP_DAMAGE as error:
+        raise ArchiveUnreadable(f"{address.name} is damaged or no ZIP archive.") from error
 
 
 class Bucket:

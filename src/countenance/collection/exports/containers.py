@@ -11,8 +11,10 @@ Rules kept here:
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -38,6 +40,10 @@ MOST_TIMES_ITS_SIZE = 200
 _RATIO_FROM_BYTES = 8 * 1024 * 1024
 _ENCRYPTED = 0x1
 _UTF8 = 0x800
+ZIP_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError, struct.error
+)  # fmt: skip
+"""What the standard library raises about a damaged ZIP archive or one packed in a way that it does not know."""
 
 Wanted = Callable[[str], bool]
 
@@ -100,7 +106,7 @@ def open_container(path: Path) -> Container:
     if start.startswith(b"PK"):
         try:
             return Zip(path)
-        except zipfile.BadZipFile:
+        except ZIP_DAMAGE:
             from countenance.collection.exports.halfzip import HalfZip
 
             return HalfZip(path)
@@ -120,11 +126,18 @@ class Folder:
 
     def names(self) -> Iterator[Member | Unread]:
         """As :meth:`Container.names`; folders in the order of their names."""
-        for place, name in self._walk(self._path, ""):
+        for place, name in self._walk():
+            if isinstance(place, OSError):
+                yield Unread(name, SourceMissing(f"{name} cannot be read: {place.strerror or 'gone'}."))
+                continue
             if place.is_symlink():
                 yield Unread(name, EntryUnsafe(f"{name} is a link; links are not followed."))
                 continue
-            status = place.stat(follow_symlinks=False)
+            try:
+                status = place.stat(follow_symlinks=False)
+            except OSError as error:  # it went away while the folder was being listed
+                yield Unread(name, SourceMissing(f"{name} cannot be read: {error.strerror or 'gone'}."))
+                continue
             if not stat.S_ISREG(status.st_mode):
                 yield Unread(name, EntryUnsafe(f"{name} is not a file but a pipe, a socket or a device."))
             else:
@@ -134,25 +147,38 @@ class Folder:
         """As :meth:`Container.stream`."""
         for member in self.names():
             if isinstance(member, Member) and wanted(normal(member.name)):
-                yield member, _reader_of_file(self._path / member.name, member.name)
+                yield member, _reader_of_file(f"{self._path}/{member.name}", member.name)
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[os.DirEntry[str], str]]:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-        for entry in entries:
-            name = f"{prefix}{_shown(entry.name)}"
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(Path(entry.path), f"{name}/")
-            else:
+    def _walk(self) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:
+        """Whatever is no folder, with its name in here; for a folder that cannot be listed, why."""
+        # A stack, not a call for each folder in a folder: how deep they go is somebody else's choice.
+        waiting: list[Iterator[tuple[os.DirEntry[str], str]]] = []
+        try:
+            waiting.append(_listed(self._path, ""))
+        except OSError as error:
+            raise SourceMissing(f"{self.label} cannot be read: {error.strerror or 'gone'}.") from error
+        while waiting:
+            one = next(waiting[-1], None)
+            if one is None:
+                waiting.pop()
+                continue
+            entry, name = one
+            if not entry.is_dir(follow_symlinks=False):
                 yield entry, name
+                continue
+            try:
+                waiting.append(_listed(Path(entry.path), f"{name}/"))
+            except OSError as error:
+                yield error, name
 
 
-def _shown(name: str) -> str:
-    # A file name that is not text keeps its bytes as lone surrogates, which os.fsencode gives back.
-    return name
+def _listed(folder: Path, prefix: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    return ((entry, f"{prefix}{entry.name}") for entry in entries)
 
 
-def _reader_of_file(place: Path, name: str) -> Read:
+def _reader_of_file(place: str, name: str) -> Read:
     def read(limit: int) -> bytes:
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -180,13 +206,13 @@ class Zip:
     def names(self) -> Iterator[Member | Unread]:
         """As :meth:`Container.names`."""
         for info in self._zip.infolist():
-            if not info.is_dir():
+            if not _is_folder(info):
                 yield self._member(info)
 
     def stream(self, wanted: Wanted) -> Iterator[tuple[Member, Read]]:
         """As :meth:`Container.stream`."""
         for info in self._zip.infolist():
-            if info.is_dir():
+            if _is_folder(info):
                 continue
             member = self._member(info)
             if isinstance(member, Member) and wanted(normal(member.name)):
@@ -216,12 +242,16 @@ class Zip:
             try:
                 with self._zip.open(info) as file:
                     return within(file.read(limit + 1), limit, name)
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+            except ZIP_DAMAGE as error:
                 raise ArchiveUnreadable(
                     f"{name} in {self.label} is damaged or packed in an unknown way."
                 ) from error
 
         return read
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # is_dir() of Python 3.11 fails on an empty name
 
 
 def _no_overlap(label: str, members: list[zipfile.ZipInfo]) -> None:
@@ -277,6 +307,8 @@ class Tar:
                         self._damage = ArchiveBomb(f"{self.label} would unpack to hundreds of times its size.")
                         return
                     yield info, archive
+                    # It would remember a million of them, and go back to none.
+                    archive.members = []  # type: ignore[attr-defined]
         except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError) as error:
             self._damage = ArchiveUnreadable(f"{self.label} is damaged or ends early.")
             self._damage.__cause__ = error

@@ -11,11 +11,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from countenance.collection.exports.containers import Member, Read, Unread, Wanted
+from countenance.collection.exports.containers import MOST_MEMBERS, Member, Read, Unread, Wanted
 from countenance.collection.exports.paths import danger, normal, zip_name
-from countenance.errors import ArchiveEncrypted, ArchiveUnreadable, EntryTooLarge, EntryUnsafe
+from countenance.errors import ArchiveBomb, ArchiveEncrypted, ArchiveUnreadable, EntryTooLarge, EntryUnsafe
 
 _HEADER = struct.Struct("<4s5H3L2H")
 _LOCAL = b"PK\x03\x04"
@@ -41,7 +42,9 @@ class HalfZip:
         self.label = path.name
         with path.open("rb") as file:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._places = list(self._scan())
+        self._places = list(islice(self._scan(), MOST_MEMBERS + 1))
+        if len(self._places) > MOST_MEMBERS:
+            raise ArchiveBomb(f"{self.label} holds more than {MOST_MEMBERS:,} files.")
 
     def names(self) -> Iterator[Member | Unread]:
         """As ``Container.names``; the last one says where the archive ends."""
@@ -63,10 +66,10 @@ class HalfZip:
     def _reader(self, place: _Place) -> Read:
         def read(limit: int) -> bytes:
             packed = self._data[place.start : place.end]
-            if place.method == _STORED:
-                data = packed[: limit + 1]
-            else:
-                data = zlib.decompressobj(-15).decompress(packed, limit + 1)
+            try:
+                data = packed if place.method == _STORED else zlib.decompressobj(-15).decompress(packed, limit + 1)
+            except zlib.error as error:
+                raise ArchiveUnreadable(f"{place.member.name} in {self.label} is damaged.") from error
             if len(data) > limit:
                 raise EntryTooLarge(f"{place.member.name} has more than {limit:,} bytes.")
             return data

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from countenance.collection.items import Told
 
 _CUT = 46
+_LONGEST_NAME = 255
+"""No file system takes a longer one; a picture of such a name is looked for by its title only."""
 _MIDDLE = ".supplemental-metadata"
 _NUMBER = re.compile(r"\((\d+)\)$")
 _EDITED_WORDS = (
@@ -69,7 +71,7 @@ class Sidecars:
     def of(self, path: str) -> Told:
         """What is said of the picture at ``path``; nothing when it has no sidecar."""
         folder, _, name = path.rpartition("/")
-        for one, number in _possible(name):
+        for one, number in _possible(name) if len(name) <= _LONGEST_NAME else ():
             found = self._cut_name(folder, one, number)
             if found is not None:
                 return found

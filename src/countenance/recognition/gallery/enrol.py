@@ -39,7 +39,7 @@ from countenance.recognition.faces.quality import ENROLMENT_MINIMUM, Quality
 from countenance.recognition.gallery.likeness import PARTS_ALIKE, likeness_tags
 from countenance.recognition.gallery.placing import Placing
 from countenance.recognition.gallery.sealed import seal_template
-from countenance.recognition.gallery.stored_copy import Keep, StoredCopy, stored_copy
+from countenance.recognition.gallery.stored_copy import Detail, Keep, StoredCopy, stored_copy
 from countenance.recognition.images import Picture
 from countenance.recognition.templates.recogniser import RecognisedFace
 from countenance.store import feed, numbering, references, suppression
@@ -91,6 +91,8 @@ class Prepared:
     data: bytes
     picture: Picture
     faces: tuple[RecognisedFace, ...]
+    detail: Detail | None = None
+    """The chosen face's surroundings in more pixels than ``picture`` has of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,7 +239,7 @@ class Enroller:
             chosen,
             self.digest_tag(prepared.data),
             likeness_tags(prepared.picture.pixels, self._ring),
-            stored_copy(prepared.data, prepared.picture, faces, chosen.face.face, keep),
+            stored_copy(prepared.data, prepared.picture, faces, chosen.face.face, keep, prepared.detail),
         )
 
     def _item(self, entry: _Entry, reference_id: ReferenceId | None, placed: str) -> Item:

@@ -50,13 +50,48 @@ class StoredCopy:
     note: str
 
 
-def stored_copy(data: bytes, picture: Picture, faces: Sequence[Face], chosen: Face, keep: Keep) -> StoredCopy:
-    """What to keep of the photograph ``data``, decoded as ``picture``, in which ``faces`` were found."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Detail:
+    """A part of a photograph with more pixels than its reduced picture has: (h, w, 3), uint8, RGB.
+
+    A point (x, y) of the picture is at ``(x * scale - left, y * scale - top)`` of the part.
+    """
+
+    pixels: Pixels
+    left: int
+    top: int
+    scale: int
+
+    @classmethod
+    def around(cls, whole: Pixels, box: Box, scale: int) -> Detail:
+        """What a crop of ``box`` (of the reduced picture) needs of the ``whole`` one, copied out of it."""
+        left, top = box.x - _MARGIN * box.width, box.y - _MARGIN * box.height
+        wide, high = box.width * (1 + 2 * _MARGIN), box.height * (1 + 2 * _MARGIN)
+        rows, columns = _slices(Box(left * scale, top * scale, wide * scale, high * scale), whole)
+        return cls(np.array(whole[rows, columns]), columns.start, rows.start, scale)
+
+    def placed(self, box: Box) -> Box:
+        """A box of the picture in pixels of the part."""
+        x, y = box.x * self.scale - self.left, box.y * self.scale - self.top
+        return Box(x, y, box.width * self.scale, box.height * self.scale)
+
+
+def stored_copy(
+    data: bytes, picture: Picture, faces: Sequence[Face], chosen: Face, keep: Keep, detail: Detail | None = None
+) -> StoredCopy:
+    """What to keep of the photograph ``data``, decoded as ``picture``, in which ``faces`` were found.
+
+    ``detail`` is the surroundings of the chosen face as a crop needs them, if there are sharper ones.
+    """
     others = [face.box for face in faces if face is not chosen]
     own = chosen.box
     if keep is Keep.AS_GIVEN and not others and picture.reduction == 1:
         return _alone(data, picture, own)
-    pixels = np.array(picture.pixels)
+    if detail is not None and keep is Keep.CROP:
+        others, own = [detail.placed(box) for box in others], detail.placed(own)
+        pixels = np.array(detail.pixels)
+    else:
+        pixels = np.array(picture.pixels)
     for box in others:
         _cover(pixels, box, own, blurred=keep is Keep.COVERED)
     said = f"{len(others)} other face(s) were covered"

@@ -9,7 +9,7 @@ decoder is read or set, so threads may decode at the same time.
 
 from __future__ import annotations
 
-from countenance.recognition.images.decoding import decode, read, read_bytes
+from countenance.recognition.images.decoding import LARGE_PIXELS, decode, read, read_bytes
 from countenance.recognition.images.picture import Picture
 
-__all__ = ["Picture", "decode", "read", "read_bytes"]
+__all__ = ["LARGE_PIXELS", "Picture", "decode", "read", "read_bytes"]

@@ -44,6 +44,9 @@ _INDIRECT = frozenset({Format.WEBP, Format.GIF, Format.TIFF})
 _INDIRECT_PIXELS = 80_000_000
 """Pillow's own decoders of these warn, or refuse, above 89 million pixels (``Image.MAX_IMAGE_PIXELS``)."""
 
+LARGE_PIXELS = 120_000_000
+"""A photograph with more pixels is reduced as far as its hint allows: several of them must fit into memory."""
+
 
 def read(path: Path, limits: ImageLimits, *, longest_side_hint: int | None = None) -> tuple[bytes, Picture]:
     """The bytes of a file and the picture in them. Raises what ``read_bytes`` and ``decode`` raise."""
@@ -70,13 +73,19 @@ def read_bytes(path: Path, limits: ImageLimits) -> bytes:
 
 
 def decode(
-    data: bytes, limits: ImageLimits, *, name: str = "image", longest_side_hint: int | None = None
+    data: bytes,
+    limits: ImageLimits,
+    *,
+    name: str = "image",
+    longest_side_hint: int | None = None,
+    most_reduction: int = 8,
 ) -> Picture:
     """The upright picture in ``data``, which may be anything at all.
 
     ``name`` is what messages call it, and the name whose ending is compared with the content.
     ``longest_side_hint`` allows a JPEG to be decoded at a half, a quarter or an eighth of its size, as long as
-    its longest side keeps at least that many pixels; None decodes it whole.
+    its longest side keeps at least that many pixels; None decodes it whole. ``most_reduction`` is the smallest
+    fraction allowed for one of up to ``LARGE_PIXELS``: 2 for a half.
 
     Raises ``ImageEmpty``, ``ImageFormatUnknown``, ``ImageTooLarge`` (before a pixel is decoded) and
     ``ImageTruncated`` (the data ends early or is damaged); nothing else.
@@ -86,7 +95,7 @@ def decode(
     _check_bytes(len(data), limits, name)
     try:
         found = sniff(data)
-        return _decoded(data, found, limits, name, longest_side_hint)
+        return _decoded(data, found, limits, name, longest_side_hint, most_reduction)
     except ImageError as error:
         raise type(error)(f"{name}: {error}") from error
     except (StructError, IndexError) as error:
@@ -98,7 +107,7 @@ def decode(
         raise ImageTruncated(f"{name}: the {found.title} data is incomplete or damaged") from error
 
 
-def _decoded(data: bytes, found: Format, limits: ImageLimits, name: str, hint: int | None) -> Picture:
+def _decoded(data: bytes, found: Format, limits: ImageLimits, name: str, hint: int | None, most: int) -> Picture:
     notes = [note for note in (lying_name(name, found),) if note is not None]
     if found is Format.HEIC:
         heif = open_heif(BytesIO(data))
@@ -115,7 +124,7 @@ def _decoded(data: bytes, found: Format, limits: ImageLimits, name: str, hint: i
         if found is Format.NETPBM:
             pixels = netpbm_pixels(data)
         else:
-            image = _opened(header, found, hint)
+            image = _opened(header, found, hint, most)
             image.load()
             pixels = _rgb(image, notes)
     if header.bits > 8:
@@ -147,7 +156,7 @@ def _check_size(header: Header, found: Format, limits: ImageLimits) -> None:
         )
 
 
-def _opened(header: Header, found: Format, hint: int | None) -> Image.Image:
+def _opened(header: Header, found: Format, hint: int | None, most: int) -> Image.Image:
     """Pillow's decoder on the cut-down bytes, which must see the size that was checked."""
     stream = BytesIO(header.drawing)
     image: Image.Image
@@ -165,8 +174,9 @@ def _opened(header: Header, found: Format, hint: int | None) -> Image.Image:
         raise ImageTruncated("the header and the picture differ in size")
     if found is Format.JPEG and hint is not None:
         width, height = image.size
+        most = most if width * height <= LARGE_PIXELS else 8
         for part in (8, 4, 2):
-            if max(width, height) // part >= hint:
+            if part <= most and max(width, height) // part >= hint:
                 image.draft(None, (max(1, width // part), max(1, height // part)))
                 break
     return image

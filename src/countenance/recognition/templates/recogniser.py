@@ -128,6 +128,11 @@ class Recogniser:
         """The faces in ``pixels``, largest first, without templates: the first half of :meth:`recognise`."""
         return self._judged(pixels, self._detector.detect(pixels))
 
+    def glimpse(self, pixels: Pixels) -> tuple[tuple[JudgedFace, ...], tuple[Face, ...]]:
+        """As :meth:`judge`, and what may be a small face; see ``Detector.glimpse``."""
+        faces, weak = self._detector.glimpse(pixels)
+        return self._judged(pixels, faces), weak
+
     def described(self, judged: Sequence[JudgedFace]) -> tuple[RecognisedFace, ...]:
         """The same faces with their templates: the second half."""
         if not judged:
