@@ -13,6 +13,7 @@ with galleries that are made once and copied for each run:
     python -m benchmarks.erasure pad FOLDER      (1,200,000 references, of which 300,000 can be found by a search)
     python -m benchmarks.erasure order FOLDER
     python -m benchmarks.erasure typed FOLDER
+    python -m benchmarks.erasure served FOLDER
     python -m benchmarks.erasure sizes FOLDER --references 9999     (then 99999, then 1200000: it remembers in
                                                                      FOLDER, and holds the last against the first)
 
@@ -33,7 +34,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -43,10 +46,13 @@ from types import ModuleType
 
 import numpy as np
 
+from benchmarks import service
+from benchmarks.service import PASSWORD
 from countenance import Countenance, TemplateRow
 from countenance.clock import SteppedClock
 from countenance.custody.erasure.errand import Errand, Ground
 from countenance.custody.proof import verifier
+from countenance.oversight.parties import MACHINE, Role
 from countenance.recognition.candidates.identify import Identifier
 from countenance.recognition.faces.face import Face
 from countenance.recognition.faces.quality import Quality
@@ -227,6 +233,8 @@ class Figures:
     """The whole command on the command line: Python, imports, opening the gallery, freezing, closing."""
     elsewhere: float = 0
     """From the start of that command to the end of the first search of another process that found nobody."""
+    served: float = 0
+    """From asking a running service for it to the end of the first search of another process that found nobody."""
     execute: float = 0
     check: float = 0
     idle_p95: float = 0
@@ -312,6 +320,39 @@ def typed(folder: Path, references: int, found: Figures) -> None:
         found.elsewhere = say("freeze typed: until another process finds nobody any more", begun)
         assert typing.wait() == 0
         found.typed = say("freeze typed: until the command has ended", begun)
+
+
+def over_http(folder: Path, references: int, found: Figures) -> None:
+    """The freeze as a client of a running service asks for it, while another process searches."""
+    signing = example_signing()
+    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
+    authority = json.loads(data)["authority"]["name"]
+    with copied(folder, references) as place, Countenance(place) as gallery:
+        probe = first_template(gallery)
+        gallery.orders.register_authority(authority, signing.registered(authority).public_key)
+        gallery.orders.serve(data)
+        gallery.oversight.people.add(MACHINE, "operator", PASSWORD, roles=[Role.OPERATOR], customer_id=None)
+        session = gallery.oversight.login("operator", PASSWORD).secret
+        with service.served(service.Prepared(place.parent, "", "", "")) as server:
+            asked = urllib.request.Request(
+                f"http://127.0.0.1:{server.port}/v1/orders/{ORDER}/events",
+                data=(
+                    b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nfreeze\r\n'
+                    b'--b\r\nContent-Disposition: form-data; name="instrument"; filename="paper.txt"\r\n\r\n'
+                    b"freeze now\r\n--b--\r\n"
+                ),
+                headers={"Authorization": f"Bearer {session}", "Content-Type": "multipart/form-data; boundary=b"},
+                method="POST",
+            )
+            assert search(gallery, probe)
+            with ThreadPoolExecutor(1) as pool:
+                begun = time.perf_counter()
+                answer = pool.submit(lambda: urllib.request.urlopen(asked, timeout=60).status)
+                while search(gallery, probe):
+                    assert not answer.done(), "the freeze was answered, and its subjects are still found"
+                found.served = say("freeze over HTTP: until another process finds nobody any more", begun)
+                assert answer.result() in (200, 201)
+                say("freeze over HTTP: until it is answered", begun)
 
 
 @dataclass(frozen=True)
@@ -421,6 +462,8 @@ def tell(found: Figures) -> None:
     for name, (figure, limit) in promised.items():
         verdict = "MISSED" if figure > limit else "within it, of a smaller order" if too_small else "met"
         print(f"{name:<12} {figure:8.2f}   at most {limit:g}   {verdict}")
+    if found.served:
+        print(f"freeze over HTTP, to a running service: {found.served:.2f} s")
     if found.typed:
         print(f"freeze as it is typed, Python's start included: {found.elsewhere:.2f} s; no promise is made of it")
 
@@ -458,7 +501,7 @@ def tell_costs(every: Sequence[Cost]) -> None:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["prepare", "pad", "order", "typed", "sizes"])
+    parser.add_argument("what", nargs="?", choices=["prepare", "pad", "order", "typed", "served", "sizes"])
     parser.add_argument("folder", nargs="?", type=Path, help="where prepared galleries lie")
     parser.add_argument("--references", type=int, default=SUBJECTS * REFERENCES_EACH)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="prepare for no longer than this")
@@ -475,6 +518,8 @@ def main() -> None:
             tell(order(given.folder, given.references))
         case "typed":
             typed(given.folder, given.references, Figures())
+        case "served":
+            over_http(given.folder, given.references, Figures())
         case "sizes":
             for near in (True, False):
                 tell_costs(remembered(given.folder, cost(given.folder, given.references, near=near)))
@@ -484,6 +529,7 @@ def main() -> None:
                     prepare(Path(folder), references)
                 found = order(Path(folder), SUBJECTS * REFERENCES_EACH)
                 typed(Path(folder), SUBJECTS * REFERENCES_EACH, found)
+                over_http(Path(folder), SUBJECTS * REFERENCES_EACH, found)
                 tell(found)
                 for near in (True, False):
                     tell_costs([cost(Path(folder), size, near=near) for size in (SMALLEST, 99_999)])
