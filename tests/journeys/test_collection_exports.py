@@ -190,6 +190,38 @@ def test_doubt_waits_for_the_subject_who_says_yes_or_no(
     assert gallery.collecting.pending("dora").faces == ()
 
 
+def far_away(faces: list[Image.Image]) -> bytes:
+    """The people in a photograph of 9 megapixels, each face about 60 pixels wide: 30 when it is halved."""
+    grain = np.random.default_rng(len(faces)).integers(120, 136, (2_500, 3_600, 1), dtype=np.uint8)
+    page = Image.fromarray(np.repeat(grain, 3, axis=2))
+    for place, face in enumerate(faces):
+        page.paste(face, (1_000 + 150 * place, 1_200))
+    out = BytesIO()
+    page.save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def test_who_stands_far_away_is_stored_in_the_files_own_pixels_without_her_neighbours(
+    galleries: Galleries, orl_folder: Path, tmp_path: Path
+) -> None:
+    gallery = filled(galleries, orl_folder)
+    photo = far_away([orl(orl_folder, ANNA, 4), orl(orl_folder, 20, 1)])
+    done = gallery.collecting.import_album("anna", [made.unpacked({"a.jpg": photo}, tmp_path / "album")])
+    assert (done.references, done.faces, done.bystanders) == (1, 2, 1)
+    owner = gallery._ledger.find("anna")
+    sealer = gallery._vault.sealer(owner.subject_id, owner.wrapped, ArtefactClass.IMAGE)
+    with gallery._database.read() as connection:
+        (image_id,) = collecting.origins_of(connection, owner.subject_id)
+        rows = references.images_of(connection, [owner.subject_id])[owner.subject_id]
+    (row,) = [one for one in rows if one.image_id == image_id]
+    kept = sealer.unseal(gallery._blobs.read(image_id), f"image:{image_id}", row.permission_version)
+    recogniser = gallery._recogniser(gallery.model)
+    (face,) = recogniser.recognise(decode(kept, ImageLimits()).pixels)
+    whole = max(recogniser.recognise(decode(photo, ImageLimits()).pixels), key=lambda one: -one.face.box.x)
+    assert face.face.box.width == pytest.approx(whole.face.box.width, abs=6)
+    assert float(face.template @ whole.template) > 0.9
+
+
 def test_an_uncertain_face_is_found_by_no_search(galleries: Galleries, orl_folder: Path, tmp_path: Path) -> None:
     gallery, folder = with_doubts(galleries, orl_folder, tmp_path)
     done = gallery.collecting.import_album("dora", [folder])
