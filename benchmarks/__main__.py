@@ -30,6 +30,7 @@ SUITES = {
     "evaluation_at_size": "Evaluation of 10,000 pictures",
     "collection": "Bystanders",
     "imports": "An album of 12-megapixel photographs",
+    "many_files": "A million small files",
     "enrolment": "The minimum quality of an enrolment",
     "clips": "Clips",
     "peers": "The index beside other engines",

@@ -1,11 +1,13 @@
 """An album of very many small files through ``import``: rate, memory, and what a kill costs.
 
-Reached as ``python -m benchmarks.imports --small N [--packed folder|zip|tar]``. What is measured is the pipeline
-around the networks: listing, fingerprints, duplicates, the record of files, resuming. So few of the N files are
-photographs: one in 5,000 shows the subject, one in 1,000 is a tiny picture of nobody. A tenth is text that is
-called a picture, each with other bytes; one in a hundred is called text and never opened; the rest are exact
-copies of 64 files. The import runs in a process of its own, is killed with SIGKILL when half is done, and starts
-again; then it runs a third time over the finished album.
+    python -m benchmarks.many_files                                 # a million files in a folder
+    python -m benchmarks.imports --small N [--packed folder|zip|tar]
+
+What is measured is the pipeline around the networks: listing, fingerprints, duplicates, the record of files,
+resuming. So few of the N files are photographs: one in 5,000 shows the subject, one in 1,000 is a tiny picture of
+nobody. A tenth is text that is called a picture, each with other bytes; one in a hundred is called text and never
+opened; the rest are exact copies of 64 files. The import runs in a process of its own, is killed with SIGKILL when
+half is done, and starts again; then it runs a third time over the finished album.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from skimage import data
 
 from countenance import Countenance
 
+FILES = 1_000_000
 COPIES = 64
 PER_FOLDER = 10_000
 MOST_LINKS = 50_000
@@ -224,4 +227,6 @@ def measure(count: int, packed: str, place: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(work(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    if len(sys.argv) == 4:
+        sys.exit(work(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(measure(FILES, PACKINGS[0], Path(tempfile.gettempdir())))
