@@ -62,8 +62,9 @@ OWN_ONLY = frozenset({GALLERYS_OWN})
 _SLACK = 8
 """Subjects asked of the index beyond the limit: some may be refused, and coarse scores may be out of order."""
 
-_COARSE_ERROR = 0.08
-"""A coarse score this far below the threshold is not scored again; several times the 8-bit refinement's error."""
+_COARSE_ERROR = 0.03
+"""A coarse score this far below the threshold is not scored again; ten times the greatest error
+seen of records of 8 bits (docs/benchmarks/index.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +289,7 @@ class Identifier:
         while True:
             found = self._candidates(probe, hits, place, purpose, threshold, limit, meaning, compartments)
             width = hits.subject_ids.shape[1]
-            full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= threshold)
+            full = bool((hits.subject_ids[place] >= 0).all() and hits.scores[place].min() >= _near(hits, threshold))
             if len(found) >= limit or not full or width >= meaning.size:
                 return found
             hits, place = index.search(probe[None, :], min(2 * width, meaning.size), where), 0
@@ -304,7 +305,7 @@ class Identifier:
         meaning: Meaning,
         compartments: frozenset[CompartmentId] | None,
     ) -> tuple[Candidate, ...]:
-        near = hits.scores[place] >= threshold - (0.0 if hits.exact else _COARSE_ERROR)
+        near = hits.scores[place] >= _near(hits, threshold)
         suggested = [SubjectId(int(n)) for n in hits.subject_ids[place][near] if n >= 0]
         if not suggested:
             return ()
@@ -357,3 +358,8 @@ class Identifier:
         ]
         searches.record(connection, row, results)
         return kept
+
+
+def _near(hits: Hits, threshold: float) -> float:
+    """The index's score from which a subject may reach the threshold when she is scored exactly."""
+    return threshold if hits.exact else threshold - _COARSE_ERROR
