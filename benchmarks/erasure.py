@@ -10,7 +10,8 @@ with galleries that are made once and copied for each run:
 
     python -m benchmarks.erasure prepare FOLDER --references 9999     (and 99999, and 300000; with --seconds 60,
                                                                        say it again until it is done)
-    python -m benchmarks.erasure pad FOLDER      (1,200,000 references, of which 300,000 can be found by a search)
+    python -m benchmarks.erasure pad FOLDER      (1,200,000 references, of which 300,000 can be found by a search;
+                                                  with --times 16, 4,800,000)
     python -m benchmarks.erasure order FOLDER
     python -m benchmarks.erasure typed FOLDER
     python -m benchmarks.erasure served FOLDER
@@ -72,7 +73,7 @@ SUBJECTS = 100_000
 SHARE = 10
 """Of 100 subjects, how many the order reaches."""
 PROMISED_ERASED = 10_000
-FEW, MANY, ROUNDS = 100, 500, 3
+FEW, MANY, ROUNDS = 100, 1_000, 3
 """Subjects of the two erasures between which the cost of one more subject is measured, and how often."""
 SMALLEST = 9_999
 """References of the smallest gallery whose cost is measured."""
@@ -368,6 +369,8 @@ class Cost:
     """Of the larger erasure: dropping entries from the index, compacting it, and writing the next snapshot."""
     one_more: tuple[float, ...]
     """What one more subject costs, without the index: in every round, least first."""
+    computed: tuple[float, ...]
+    """The same in processor seconds of this process."""
     fixed: float
     """What an erasure of nobody would cost, without the index; the median round."""
 
@@ -397,33 +400,61 @@ def cost(folder: Path, references: int, *, near: bool) -> Cost:
         judging = watched(gallery._execution, "_reach")
         gallery.orders.plan(ORDER)
         index = [watched(gallery._searching, name) for name in ("erase", "describe", "confirm_absent")]
-        spent: list[tuple[float, float]] = []
+        spent: list[tuple[Spent, Spent]] = []
         for chosen in np.split(everybody, np.cumsum([FEW, MANY] * ROUNDS)[:-1]):
-            before, begun = sum(one() for one in index), time.perf_counter()
+            before, begun = total(index), Spent.now()
             erased = gallery._eraser.erase(sorted(SubjectId(int(n)) for n in chosen), Errand(Ground.WITHDRAWAL))
-            seconds, apart = time.perf_counter() - begun, sum(one() for one in index) - before
+            whole, apart = Spent.now() - begun, total(index) - before
             assert len(erased.subject_ids) == len(chosen)
-            spent.append((seconds - apart, apart))
+            spent.append((whole - apart, apart))
         begun = time.perf_counter()
         gallery._searchable.save(always=True)
         saving = time.perf_counter() - begun
     few, many = spent[::2], spent[1::2]
-    slopes = sorted((large - small) / (MANY - FEW) for (small, _), (large, _) in zip(few, many, strict=True))
-    fixed = float(np.median([small for small, _ in few])) - FEW * float(np.median(slopes))
-    apart = float(np.median([apart for _, apart in many]))
-    return Cost(references, near, judging(), apart + saving, tuple(slopes), fixed)
+    more = [large - small for (small, _), (large, _) in zip(few, many, strict=True)]
+    slopes = sorted(one.wall / (MANY - FEW) for one in more)
+    computed = sorted(one.processor / (MANY - FEW) for one in more)
+    fixed = float(np.median([small.wall for small, _ in few])) - FEW * float(np.median(slopes))
+    apart_s = float(np.median([apart.wall for _, apart in many]))
+    return Cost(
+        references, near, judging().wall, apart_s + saving, tuple(slopes), tuple(computed), fixed
+    )  # fmt: skip
 
 
-def watched(thing: object, method: str) -> Callable[[], float]:
-    """Count the seconds spent in one method of an object from now on; returns what tells them."""
-    plain, spent = getattr(thing, method), [0.0]
+@dataclass(frozen=True)
+class Spent:
+    """Seconds on the wall, and of this process's processors."""
+
+    wall: float = 0
+    processor: float = 0
+
+    @classmethod
+    def now(cls) -> Spent:
+        """What the clocks show."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.wall + other.wall, self.processor + other.processor)
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.wall - other.wall, self.processor - other.processor)
+
+
+def total(parts: Sequence[Callable[[], Spent]]) -> Spent:
+    """What was spent in all of ``parts``."""
+    return sum((one() for one in parts), Spent())
+
+
+def watched(thing: object, method: str) -> Callable[[], Spent]:
+    """Count what is spent in one method of an object from now on; returns what tells it."""
+    plain, spent = getattr(thing, method), [Spent()]
 
     def counted(*arguments: object, **named: object) -> object:
-        begun = time.perf_counter()
+        begun = Spent.now()
         try:
             return plain(*arguments, **named)
         finally:
-            spent[0] += time.perf_counter() - begun
+            spent[0] += Spent.now() - begun
 
     setattr(thing, method, counted)
     return lambda: spent[0]
@@ -472,7 +503,10 @@ def remembered(folder: Path, fresh: Cost) -> list[Cost]:
     """``fresh`` with what was measured of other sizes in the same folder, the smallest gallery first."""
     record = folder / "sizes.json"
     known = [Cost(**one) for one in json.loads(record.read_text("utf-8"))] if record.exists() else []
-    every = {(one.near, one.references): replace(one, one_more=tuple(one.one_more)) for one in [*known, fresh]}
+    every = {
+        (one.near, one.references): replace(one, one_more=tuple(one.one_more), computed=tuple(one.computed))
+        for one in [*known, fresh]
+    }
     record.write_text(json.dumps([asdict(one) for one in every.values()]), "utf-8")
     return [every[near, size] for near, size in sorted(every) if near is fresh.near]
 
@@ -486,15 +520,18 @@ def tell_costs(every: Sequence[Cost]) -> None:
         least, middle, most = (1000 * np.quantile(one.one_more, part) for part in (0, 0.5, 1))
         print(
             f"{one.references:>10,} references: judging all {one.judging:.2f} s, index epoch {one.index:.2f} s, an "
-            f"erasure {one.fixed:.2f} s and {middle:.2f} ms a subject ({least:.2f} to {most:.2f})",
+            f"erasure {one.fixed:.2f} s and {middle:.2f} ms a subject ({least:.2f} to {most:.2f}), processor "
+            f"{1000 * float(np.median(one.computed)):.2f} ms",
             flush=True,
         )
     if len(every) > 1:
         ratio = float(np.median(every[-1].one_more) / np.median(every[0].one_more))
+        computed = float(np.median(every[-1].computed) / np.median(every[0].computed))
         verdict = "the same" if ratio <= GROWTH else "MORE"
         print(
             f"a subject costs {ratio:.2f} times as much among {every[-1].references:,} references as among "
-            f"{every[0].references:,}; up to {GROWTH:g} counts as the same   {verdict}"
+            f"{every[0].references:,}, and {computed:.2f} times the processor time; up to {GROWTH:g} counts as the "
+            f"same   {verdict}"
         )
 
 
@@ -504,6 +541,7 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=["prepare", "pad", "order", "typed", "served", "sizes"])
     parser.add_argument("folder", nargs="?", type=Path, help="where prepared galleries lie")
     parser.add_argument("--references", type=int, default=SUBJECTS * REFERENCES_EACH)
+    parser.add_argument("--times", type=int, default=4, help="pad: how many times as large")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="prepare for no longer than this")
     given = parser.parse_args()
     if given.what is not None and given.folder is None:
@@ -513,7 +551,7 @@ def main() -> None:
         case "prepare":
             prepare(given.folder, given.references, given.seconds)
         case "pad":
-            pad(given.folder, given.references, 4)
+            pad(given.folder, given.references, given.times)
         case "order":
             tell(order(given.folder, given.references))
         case "typed":
