@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from countenance import Countenance
 from tests.galleries import Galleries, fill, names, row, search, template
@@ -47,6 +49,32 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 OF_BOTH = ("missing", "one bit turned", "cut short", "of another gallery")
 """What is done to an embedded index's snapshot too; the file's form is the same for both."""
+
+
+def asked_of_the_references(gallery: Countenance) -> int:
+    """How many questions about references loading the index takes."""
+    run: list[str] = []
+
+    def note(_c: Any, _x: Any, statement: str, *_: Any) -> None:
+        run.append(statement)
+
+    event.listen(gallery._database._engine, "before_cursor_execute", note)
+    gallery.make_ready()
+    event.remove(gallery._database._engine, "before_cursor_execute", note)
+    return sum("template_references" in statement for statement in run)
+
+
+def test_a_start_from_a_snapshot_reads_no_reference_from_the_database(galleries: Galleries) -> None:
+    gallery = galleries.new()
+    fill(gallery, COUNT)
+    gallery.close()
+    with Countenance(galleries.folder, cache=galleries.cache, clock=galleries.clock) as again:
+        assert asked_of_the_references(again) == 0
+        assert again.status().references == COUNT
+    (snapshot,) = (galleries.folder / "index").glob("*.snapshot")
+    snapshot.unlink()
+    with Countenance(galleries.folder, cache=galleries.cache, clock=galleries.clock) as again:
+        assert asked_of_the_references(again) > 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Rules kept here: a department is made when it is asked for, from the parts of en
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -61,9 +62,11 @@ class Departments(Peers):
         return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
 
     def make_ready(self) -> None:
-        """Load what the first search would otherwise wait for: the networks and the index."""
-        self._recogniser(self.model)
-        self._searchable.current()
+        """Load what the first search would otherwise wait for: the networks, and the index meanwhile."""
+        with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
+            networks = aside.submit(lambda: self._recogniser(self.model))
+            self._searchable.current()
+            networks.result()
 
     # -- models ---------------------------------------------------------------------------------------------
 

@@ -268,17 +268,18 @@ class Searchable:
         """Publish an index from a snapshot, or a rebuilt one. The caller holds ``_following``."""
         with self._database.read() as connection:
             newest = feed.last(connection)
-        count = self.source.count()
-        found = self._snapshots.load(lambda: self._open_index(count), newest)
+        # A snapshot says itself how large it is: counting reads the whole table, a gigabyte at a million.
+        found = self._snapshots.load(lambda: self._open_index(0), newest)
         if found is not None:
             self._saved_position = found[1]
-        index, position = self._rebuilt(count, newest) if found is None else found
+        index, position = self._rebuilt(newest) if found is None else found
         with self._withholding:
             self._index, self._position = index, position
             self._withheld, self._removed = position, {}
             self._epoch, self._bytes_wait = self._snapshots.epoch, True
 
-    def _rebuilt(self, count: int, newest: int) -> tuple[Index, int]:
+    def _rebuilt(self, newest: int) -> tuple[Index, int]:
+        count = self.source.count()
         index = self._open_index(count)
         done = 0
         for batch in self.source.batches():
