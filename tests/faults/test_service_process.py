@@ -97,6 +97,19 @@ def test_an_old_schema_ends_it_with_a_line_and_3_unless_it_may_migrate(
 
 
 @pytest.mark.slow
+def test_a_gallery_that_cannot_be_opened_ends_all_workers_with_3_and_starts_none_again(
+    galleries: Galleries, tmp_path: Path
+) -> None:
+    galleries.new(clock=SystemClock()).close()
+    galleries.keys.rename(galleries.keys.with_name("elsewhere"))
+    log = tmp_path / "log"
+    with process(galleries, log, workers=2) as (running, _):
+        assert running.wait(PATIENCE_S) == 3
+    lines = [one for one in map(json.loads, log.read_text().splitlines()) if one["event"] == "not opened"]
+    assert [line["code"] for line in lines] in (["keys_missing"], ["keys_missing"] * 2)
+
+
+@pytest.mark.slow
 def test_killed_in_an_enrolment_a_release_and_an_erasure_and_sent_again_each_is_done_once(
     galleries: Galleries, portrait_photographs: list[bytes], tmp_path: Path
 ) -> None:

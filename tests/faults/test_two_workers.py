@@ -1,13 +1,16 @@
 """Two worker processes on one PostgreSQL and one gallery: what happens in one holds in the other at once.
 
-Each process is what ``countenance serve`` becomes, on a port of its own so that a test can choose whom it asks.
+Each process is what ``countenance serve`` becomes, on a port of its own so that a test can choose whom it asks; and
+once what ``countenance serve --workers 2`` becomes, on one port.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from countenance import Countenance
 from countenance.clock import SystemClock
 from countenance.oversight.parties import MACHINE, Role
 from countenance.oversight.standing import StandingTerms
@@ -35,6 +39,29 @@ NAMES = {
 }
 
 
+def children(of: int) -> list[int]:
+    """The workers of a service, by process id."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+        except OSError:  # it has just ended
+            continue
+        if f"\nPPid:\t{of}\n" in text and "resource_tracker" not in (status.parent / "cmdline").read_text():
+            found.append(int(status.parent.name))
+    return sorted(found)
+
+
+@contextmanager
+def asleep(worker: int) -> Iterator[None]:
+    """A worker that accepts no connection for a moment."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
 @dataclass
 class Workers:
     """Two processes, each asked by the same people."""
@@ -44,13 +71,8 @@ class Workers:
     two: dict[str, httpx2.Client]
 
 
-@pytest.fixture(scope="module")
-def workers(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Workers]:
-    """Both are running; the police's compartment ``lobby`` has a case that is authorised."""
-    server = Server.start(tmp_path_factory.mktemp("pg"))
-    folder = tmp_path_factory.mktemp("workers")
-    galleries = Galleries(folder, model_cache, server.new_database)
-    gallery = galleries.new(SystemClock())
+def peopled(gallery: Countenance) -> dict[str, str]:
+    """Tokens of those who ask; the police's compartment ``lobby`` has a case that is authorised."""
     officer = protection_officer(gallery)
     hire(gallery, "operator", Role.OPERATOR)
     police = office(gallery, officer)
@@ -58,7 +80,17 @@ def workers(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iter
     until = gallery._clock.now().date() + timedelta(days=200)
     terms = StandingTerms((PURPOSE,), "GB", until, case_id=police.case(quota=100))
     gallery.oversight.compartments.open(MACHINE, "lobby", customer_id=police.customer_id, terms=terms)
-    tokens = {who: gallery.oversight.login(name, PASSWORD).secret for who, name in NAMES.items()}
+    return {who: gallery.oversight.login(name, PASSWORD).secret for who, name in NAMES.items()}
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Workers]:
+    """Both are running; the police's compartment ``lobby`` has a case that is authorised."""
+    server = Server.start(tmp_path_factory.mktemp("pg"))
+    folder = tmp_path_factory.mktemp("workers")
+    galleries = Galleries(folder, model_cache, server.new_database)
+    gallery = galleries.new(SystemClock())
+    tokens = peopled(gallery)
     gallery.close()
     try:
         with ExitStack() as both:
@@ -74,6 +106,31 @@ def workers(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iter
     finally:
         server.resume()
         server.stop()
+
+
+@pytest.fixture
+def one_port(
+    workers: Workers, tmp_path: Path, model_cache: Path
+) -> Iterator[tuple[dict[str, httpx2.Client], dict[str, httpx2.Client]]]:
+    """One service with two workers: the enroller's and the investigator's connection to each of them."""
+    galleries = Galleries(tmp_path, model_cache, workers.server.new_database)
+    gallery = galleries.new(SystemClock())
+    tokens = peopled(gallery)
+    gallery.close()
+    with ExitStack() as open_:
+        running, url = open_.enter_context(process(galleries, tmp_path / "log", workers=2))
+        until_ready(running, url)
+        both = children(running.pid)
+        assert len(both) == 2
+        asked = []
+        for other in reversed(both):
+            there = {who: open_.enter_context(client(url, tokens[who])) for who in ("enroller", "investigator")}
+            asked.append(there)
+            ready = 0
+            while ready != 200:  # the other may have been ready first
+                with asleep(other):
+                    ready = max(one.get("/health/ready").status_code for one in there.values())
+        yield asked[0], asked[1]
 
 
 def permitted(enroller: httpx2.Client, subject: str) -> str:
@@ -119,6 +176,21 @@ def test_who_is_enrolled_or_withdrawn_through_one_is_found_or_gone_in_the_other_
     assert matches(found(two["investigator"], portrait_photographs[1])) == []
     assert two["enroller"].get(subject).status_code == 404
     assert matches(found(one["investigator"], portrait_photographs[1])) == []
+
+
+def test_of_two_workers_on_one_port_each_forgets_whom_the_other_has_withdrawn(
+    one_port: tuple[dict[str, httpx2.Client], dict[str, httpx2.Client]], portrait_photographs: list[bytes]
+) -> None:
+    anna = permitted(one_port[0]["enroller"], "anna")
+    subject = f"/compartments/lobby/subjects/{anna}"
+    sent = {"images": ("1.jpg", portrait_photographs[0], "image/jpeg")}
+    one_port[0]["enroller"].post(f"{subject}/images", files=sent).raise_for_status()
+    for there in one_port:
+        assert matches(found(there["investigator"], portrait_photographs[1])) == ["anna"]
+    one_port[0]["enroller"].delete(subject).raise_for_status()
+    for there in one_port:  # at the next question, which is sooner than in a second
+        assert matches(found(there["investigator"], portrait_photographs[1])) == []
+        assert there["enroller"].get(subject).status_code == 404
 
 
 def test_a_block_an_ended_session_and_a_suspension_hold_in_the_other_at_once(

@@ -160,6 +160,8 @@ def _life(
             stop.set()
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(_close, state, keeper)
+            if stopping.failed.is_set() and settings.workers > 1:
+                os._exit(stopping.FAILED)  # uvicorn's own ending would say 0, and the worker would be started again
 
     return life
 

@@ -22,8 +22,8 @@ from countenance.http.application import create
 from countenance.http.observing import log_as_lines
 from countenance.settings import SERVICE_VARIABLE, ServiceSettings
 
-FAILED = 3
-"""Exit status when the gallery could not be opened."""
+HUNG_S = 60
+"""One that says nothing for so long is killed. Loading a large index can keep it from answering for seconds."""
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Variables of the OpenTelemetry specification that say where traces go."""
@@ -53,16 +53,19 @@ def main() -> None:
     except CountenanceError as error:
         line = {"event": "not opened", "code": error.code, "says": str(error), "remedy": error.remedy}
         logging.getLogger("countenance.http").error(line)  # noqa: TRY400 - a line for the operator, no traceback
-        sys.exit(FAILED)
+        sys.exit(stopping.FAILED)
     config = configured(settings)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it once more when it has shut down in order
         signal.signal(number, lambda *_: None)
     if settings.workers > 1:
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        workers = Multiprocess(config, sockets=[config.bind_socket()])
+        workers.run()
+        failed = any(worker.exitcode == stopping.FAILED for worker in workers.processes)
     else:
         uvicorn.Server(config).run()
-    if stopping.failed.is_set():
-        sys.exit(FAILED)
+        failed = stopping.failed.is_set()
+    if failed:
+        sys.exit(stopping.FAILED)
 
 
 def configured(settings: ServiceSettings) -> uvicorn.Config:
@@ -81,6 +84,7 @@ def configured(settings: ServiceSettings) -> uvicorn.Config:
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=settings.drain_seconds,
         timeout_keep_alive=30,
+        timeout_worker_healthcheck=HUNG_S,
         h11_max_incomplete_event_size=32 * 1024,
         limit_concurrency=None,
     )

@@ -14,6 +14,8 @@ from types import FrameType
 told = threading.Event()
 failed = threading.Event()
 """The gallery could not be opened."""
+FAILED = 3
+"""Exit status of a process whose gallery could not be opened; uvicorn knows it, and starts no such worker again."""
 
 _waiting: list[Callable[[], None]] = []
 
