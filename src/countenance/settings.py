@@ -191,6 +191,8 @@ class ServiceSettings:
     """Requests worked on at once in one process."""
     inside: int = 96
     """Requests that one process takes in at a time, those at work included; more are refused at once."""
+    streams: int = 32
+    """Event streams of jobs that one process keeps open at a time, beside ``inside``; more are refused at once."""
     rate_a_minute: int = 6000
     """Requests that one key may make in a minute, in one process."""
     wrong_credentials_a_minute: int = 20

@@ -5,7 +5,8 @@ Rules kept here:
 * More than ``inside`` requests at a time are refused at once with 429 and Retry-After, before their body is read.
   Of those inside ``at_work`` are worked on, in threads; the others send their bodies or wait, first come
   first served.
-* Looking whether the service lives needs no place, and neither does an event stream.
+* Looking whether the service lives needs no place. A job's event stream, which stays open, has one of ``streams``
+  places of its own: each asks the database twice a second.
 * Counting by key or address is in one process; behind several, the limits of all of them add up (docs say so).
   What was asked in the minute before counts by the share of it that still lies within sixty seconds, rounded down:
   over the turn of a minute one more may be let in.
@@ -13,6 +14,7 @@ Rules kept here:
 
 from __future__ import annotations
 
+import re
 import time
 
 from limits import RateLimitItemPerMinute
@@ -24,6 +26,7 @@ from countenance.http.problems import Problem, Refusal
 from countenance.settings import ServiceSettings
 
 WITHOUT_A_PLACE = ("/v1/health", "/v1/metrics")
+_STREAM = re.compile(r"/v1/jobs/[^/]*/events")
 
 
 class Admission:
@@ -31,26 +34,26 @@ class Admission:
 
     def __init__(self, application: ASGIApp, settings: ServiceSettings) -> None:
         self._application = application
-        self._most = settings.inside
-        self._inside = 0
+        self._free = {False: settings.inside, True: settings.streams}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it."""
         path = str(scope.get("path", ""))
-        if scope["type"] != "http" or path.startswith(WITHOUT_A_PLACE) or path.endswith("/events"):
+        if scope["type"] != "http" or path.startswith(WITHOUT_A_PLACE):
             await self._application(scope, receive, send)
             return
-        if self._inside >= self._most:
+        stream = _STREAM.fullmatch(path) is not None
+        if not self._free[stream]:
             problem = Problem(
                 "too_many_requests", "The service has as many requests as it can hold.", "Wait and ask again."
             )
             await problem.answer(scope, receive, send)
             return
-        self._inside += 1
+        self._free[stream] -= 1
         try:
             await self._application(scope, receive, send)
         finally:
-            self._inside -= 1
+            self._free[stream] += 1
 
 
 class Meters:

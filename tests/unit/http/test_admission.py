@@ -14,23 +14,28 @@ from countenance.http.problems import Refusal
 from countenance.settings import ServiceSettings
 
 
-def test_the_request_that_is_one_too_many_is_told_when_to_come_again() -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/v1/cases", "inside"), ("/v1/orders/ico/events", "inside"), ("/v1/jobs/7/events", "streams")],
+    ids=["a request", "one that ends like a stream", "a job's event stream"],
+)
+def test_the_request_that_is_one_too_many_is_told_when_to_come_again(path: str, limit: str) -> None:
     async def run() -> list[Any]:
         gate, sent = anyio.Event(), []
 
         async def slow(scope: Any, receive: Any, send: Any) -> None:
             await gate.wait()
 
-        admission = Admission(slow, replace(ServiceSettings(), inside=2))
+        admission = Admission(slow, replace(ServiceSettings(), **{"inside": 9, "streams": 9, limit: 2}))  # type: ignore[arg-type]
 
         async def send(message: Any) -> None:
             sent.append(message)
 
         async with anyio.create_task_group() as group:
             for _ in range(2):
-                group.start_soon(admission, {"type": "http", "path": "/v1/cases"}, None, send)
+                group.start_soon(admission, {"type": "http", "path": path}, None, send)
             await anyio.wait_all_tasks_blocked()
-            await admission({"type": "http", "path": "/v1/cases"}, None, send)
+            await admission({"type": "http", "path": path}, None, send)
             gate.set()
         return sent
 
