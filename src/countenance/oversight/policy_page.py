@@ -86,6 +86,10 @@ one as long as the order stands. A customer that *may* come under a bar does (US
   its quota. Nothing is released before it is authorised.
 - A duty to keep evidence (`order.carry_out`) and evidence of residence (`residency.read`, `residency.add`) reach
   subjects of every compartment: the gallery's own by name, a customer's by customer, compartment and name.
+- A subject's own account (`person.add`) is given by the gallery's operator, for subjects of customers' compartments
+  too, and by no customer: it opens everything that is held about her and the ledger of who searched for her. A
+  customer that could give it could sign in as her, read there what its enrollers and investigators do not tell each
+  other, and leave her in the belief that she alone sees it.
 
 Codes of refusals: {codes}.
 """
