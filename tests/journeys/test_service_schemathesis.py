@@ -1,8 +1,13 @@
-"""What schemathesis makes of the OpenAPI document is answered as the document says, and never by a failure."""
+"""What schemathesis makes of the OpenAPI document is answered as the document says, and never by a failure.
+
+Each operation is asked by everybody whose role the policy names for it, and by one whose role it does not: for
+operations in turn, so that all of them are asked by somebody of every role.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 import pytest
 import requests
@@ -13,10 +18,12 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from countenance.http import openapi
 from countenance.http.application import create
+from countenance.http.asker import NO_VERB
 from countenance.oversight.parties import MACHINE, Role
+from countenance.oversight.policy import ROWS, Reach, Verb
 from countenance.settings import ServiceSettings
-from tests.galleries import Galleries
-from tests.offices import PASSWORD
+from tests.galleries import Galleries, permit
+from tests.offices import PASSWORD, hire, office, protection_officer
 from tests.served import Service, serving
 
 EXAMPLES = 2
@@ -29,6 +36,8 @@ CHECKED = (
 )
 NEVER = {"jobs_events"}
 """An event stream has no end of its own."""
+LAST = ("own_data_withdraw", "sessions_end")
+"""After these nobody whom they asked is known any more."""
 
 
 def _none(_: object) -> None:
@@ -41,31 +50,58 @@ OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 NAMED = {one.definition.raw["operationId"]: one for one in OPERATIONS}
 
 
+NAMES = {
+    Role.OPERATOR: "operator",
+    Role.ENROLLER: "enroller",
+    Role.INVESTIGATOR: "investigator at Harbour Police",
+    Role.AUTHORISER: "authoriser at Harbour Police",
+    Role.REVIEWER: "first at Harbour Police",
+    Role.DATA_PROTECTION_OFFICER: "the officer",
+    Role.REGULATOR: "inspector",
+    Role.SUBJECT: "anna@example.org",
+}
+
+
+def asking() -> dict[str, list[Role]]:
+    """Who asks each operation."""
+    strangers, found = cycle(Role), {}
+    for name, operation in sorted(NAMED.items()):
+        verb = operation.definition.raw["x-verb"]
+        row = None if verb == NO_VERB or ROWS[Verb(verb)].reach is Reach.EVERYBODY else ROWS[Verb(verb)]
+        named = [] if row is None else sorted(row.roles | row.own)
+        found[name] = [*named, next(role for role in strangers if role not in named)]
+    return found
+
+
+ASKING = asking()
+
+
 @pytest.fixture(scope="module")
 def askers(
     tmp_path_factory: pytest.TempPathFactory, model_cache: object, quick_passwords: None
-) -> Iterator[dict[str, Service]]:
-    """An operator's and an enroller's token, on an empty gallery."""
+) -> Iterator[dict[Role, Service]]:
+    """Somebody of each role, on a gallery that holds one subject and nothing else."""
     gallery = Galleries(tmp_path_factory.mktemp("any"), model_cache).new()  # type: ignore[arg-type]
-    people, customers = gallery.oversight.people, gallery.oversight.customers
-    customer = customers.register(
-        MACHINE, "Lobby", customer_class="business", jurisdiction="GB", legal_basis="consent",
-        purposes=["event-photos"],
-    ).customer_id  # fmt: skip
-    people.add(MACHINE, "operator", PASSWORD, roles=[Role.OPERATOR], customer_id=None)
-    people.add(MACHINE, "enroller", PASSWORD, roles=[Role.ENROLLER], customer_id=customer)
+    police = office(gallery, protection_officer(gallery))
+    hire(gallery, "operator", Role.OPERATOR)
+    hire(gallery, "inspector", Role.REGULATOR)
+    hire(gallery, "enroller", Role.ENROLLER, customer_id=police.customer_id)
+    permit(gallery, "anna")
+    gallery.oversight.people.give_subject_account(MACHINE, "anna", "anna@example.org", PASSWORD)
     with serving(gallery) as service:
-        yield {name: service.login(name, PASSWORD) for name in ("operator", "enroller")}
+        yield {role: service.login(name, PASSWORD) for role, name in NAMES.items()}
 
 
 def test_there_is_something_to_check() -> None:
     assert len(NAMED) > 80
     assert openapi.document()
+    assert {*LAST, *NEVER} <= set(NAMED)
+    assert {role for roles in ASKING.values() for role in roles} == set(NAMES) == set(Role)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(NAMED) - NEVER))
-def test_it_answers_as_it_says(askers: dict[str, Service], name: str) -> None:
+@pytest.mark.parametrize("name", sorted(set(NAMED) - NEVER, key=lambda name: (name in LAST, name)))
+def test_it_answers_as_it_says(askers: dict[Role, Service], name: str) -> None:
     operation = NAMED[name]
 
     @settings(
@@ -79,7 +115,8 @@ def test_it_answers_as_it_says(askers: dict[str, Service], name: str) -> None:
     @given(operation.as_strategy() | operation.as_strategy(GenerationMode.NEGATIVE))
     def ask(case: schemathesis.Case) -> None:
         asked = case.as_transport_kwargs(base_url="http://testserver")
-        for asker in askers.values():
+        for role in ASKING[name]:
+            asker = askers[role]
             headers = {**(asked.get("headers") or {}), "Authorization": f"Bearer {asker.token}"}
             request = {**asked, "headers": {str(k): str(v) for k, v in headers.items()}}
             answer = requests.Session().prepare_request(requests.Request(**request))
