@@ -123,6 +123,12 @@ def test_a_method_or_a_place_that_is_none_says_so_in_the_same_shape(service: Ser
         assert json.loads(answer.text)["code"]
 
 
+def test_an_event_of_an_order_that_is_none_is_the_senders_mistake(service: Service) -> None:
+    paper = [("instrument", ("paper.pdf", b"a paper", "application/pdf"))]
+    answer = service.login("officer", PASSWORD).post("/orders/ico/events", data={"kind": "dance"}, files=paper)
+    assert (answer.status_code, answer.json()["code"]) == (400, "input_invalid")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "naïve", "a\nb"], ids=["empty", "long", "not ASCII", "two lines"])
 def test_an_idempotency_key_that_is_none_is_refused(service: Service, key: str) -> None:
     force = with_enroller(service)

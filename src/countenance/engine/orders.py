@@ -115,9 +115,13 @@ class Orders:
 
         ``instrument`` is the paper, or its file. For ``vary`` it is the signed next revision of the order itself,
         and ``confirm_count`` as in :meth:`serve`.
-        Raises OrderTransitionRefused with the reason, OrderError and its kinds; then nothing was changed.
+        Raises InputInvalid for an event that is none, OrderTransitionRefused with the reason, OrderError and its
+        kinds; then nothing was changed.
         """
-        chosen = EventKind(kind)
+        try:
+            chosen = EventKind(kind)
+        except ValueError as error:
+            raise InputInvalid(f"The events are: {', '.join(EventKind)}.") from error
         if chosen in (EventKind.SERVE, EventKind.FULFIL, EventKind.COMPLY, EventKind.ESCALATE):
             raise OrderTransitionRefused(f"{chosen.value} is not an event that is entered by hand.")
         now = self._clock.now()
