@@ -193,6 +193,17 @@ def test_of_two_workers_on_one_port_each_forgets_whom_the_other_has_withdrawn(
         assert there["enroller"].get(subject).status_code == 404
 
 
+def test_a_character_that_postgresql_cannot_keep_is_the_senders_mistake(workers: Workers) -> None:
+    operator = workers.one["operator"]
+    body = {"hold": "court\0", "ground": "a court has said so", "subjects": ["anna"]}
+    for answer in (
+        operator.delete("/holds/court%00"),
+        operator.get("/orders/ico%00"),
+        operator.post("/holds", json=body),
+    ):
+        assert answer.status_code in (400, 404, 422), answer.text
+
+
 def test_a_block_an_ended_session_and_a_suspension_hold_in_the_other_at_once(
     workers: Workers, portrait_photographs: list[bytes]
 ) -> None:

@@ -17,10 +17,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from countenance.errors import DatabaseUnavailable, DiskFull, GalleryBusy, GalleryError
+from countenance.errors import DatabaseUnavailable, DiskFull, GalleryBusy, GalleryError, InputInvalid
 
 BUSY_SECONDS = 30
 """How long a second writer waits before it is told."""
@@ -301,6 +301,8 @@ def _our_errors() -> Iterator[None]:
         words = str(error.orig).lower()
         if _is_gone(error):
             raise DatabaseUnavailable("The database server is not there, or ended the connection.") from error
+        if isinstance(error, DataError) and "nul (0x00)" in words:  # SQLite keeps it, PostgreSQL does not
+            raise InputInvalid("The character NUL is in a text; the database cannot keep it.") from error
         if state == "57014":
             raise GalleryBusy(f"The database did not finish within {STATEMENT_SECONDS} seconds.") from error
         if "is full" in words or state == "53100":
