@@ -5,7 +5,6 @@ Rules kept here: a department is made when it is asked for, from the parts of en
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -62,11 +61,9 @@ class Departments(Peers):
         return Evaluating(cache=self._settings.cache, clock=self._clock, gallery=standpoint)
 
     def make_ready(self) -> None:
-        """Load what the first search would otherwise wait for: the networks, and the index meanwhile."""
-        with ThreadPoolExecutor(1, thread_name_prefix="networks") as aside:
-            networks = aside.submit(lambda: self._recogniser(self.model))
-            self._searchable.current()
-            networks.result()
+        """Load what the first search would otherwise wait for: the networks and the index."""
+        self._recogniser(self.model)  # one after the other: both at once took longer, on two processors
+        self._searchable.current()
 
     # -- models ---------------------------------------------------------------------------------------------
 
