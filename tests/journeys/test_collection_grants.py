@@ -291,6 +291,16 @@ RESERVED: dict[str, tuple[str, bytes, dict[str, str]]] = {
     "X-Robots-Tag for us": ("/photos/a.jpg", b"", {"X_Robots_Tag": "otherbot: index, countenance: noimageindex"}),
     "TDM header": ("/photos/a.jpg", b"", {"TDM_Reservation": "1"}),
     "meta robots": ("/team", b"<meta name='robots' content='noindex'><img src='/photos/a.jpg'>", {}),
+    "meta robots in a page that is broken before it": (
+        "/team",
+        b"<![if x]><script>s='<!--'</script><meta name='robots' content='noindex'><img src='/photos/a.jpg'>",
+        {},
+    ),
+    "a meta element that is broken itself": (
+        "/team",
+        b"<meta name='robots' content='<no'><img src='/photos/a.jpg'>",
+        {},
+    ),
     "meta TDM": ("/team", b"<meta name=tdm-reservation content=1><img src='/photos/a.jpg'>", {}),
 }
 

@@ -14,9 +14,11 @@ from countenance.collection.exports import sidecars
 from countenance.collection.exports.account import account_findings, account_identifiers
 from countenance.collection.exports.album import Album
 from countenance.collection.exports.containers import Member, Read
-from countenance.collection.exports.layouts import Fact, recognise
+from countenance.collection.exports.layouts import INSTAGRAM, Fact, recognise
+from countenance.collection.exports.listings import read_listing
 from countenance.collection.exports.paths import mended, zip_name
 from countenance.collection.items import Told
+from countenance.collection.markup import tame
 from tests.unit.collection import export_files as made
 
 PHOTOS = {"a.jpg": b"\xff\xd8\xff picture a", "b": b"\xff\xd8\xff picture b", "c(1).heic": b"heic"}
@@ -326,6 +328,58 @@ def test_listings_that_cannot_be_read_lose_captions_and_no_picture(tmp_path: Pat
     album = opened(made.zipped(files, tmp_path / "export.zip"))
     assert [one.code for one in album.refused] == ["archive_unreadable"]
     assert album.count == len(PHOTOS) + 1
+
+
+@pytest.mark.parametrize("listing", [b"[" + b"{}," * 2_500_000 + b"{}]", b"[" + b'"ab",' * 4_500_000 + b"1]"])
+def test_a_listing_of_millions_of_pieces_is_refused_before_it_fills_the_memory(
+    listing: bytes, tmp_path: Path
+) -> None:
+    files = made.instagram_json(PHOTOS, PROFILE)
+    files["your_instagram_activity/media/posts_1.json"] = listing
+    album = opened(made.tarred(files, tmp_path / "export.tar"))
+    assert [(one.code, "pieces" in one.message) for one in album.refused] == [("archive_unreadable", True)]
+    assert album.count == len(PHOTOS) + 1
+
+
+BEGINNINGS = [
+    "<a",
+    "<a b='",
+    '<a b="',
+    "<!--",
+    "<![",
+    "<!",
+    "<?",
+    "</",
+    "</a",
+    '<a x"=\'">',
+    "<table>x",
+    "<script></a",
+]
+
+
+@pytest.mark.parametrize("piece", BEGINNINGS)
+def test_a_page_of_beginnings_of_tags_is_read_in_time_by_its_length(piece: str) -> None:
+    # Half a megabyte of these would take Python 3.11's parser as it is between half a minute and half an hour.
+    said: list[str] = []
+    text = "<div><img src='media/posts/202401/a.jpg'></div>" + piece * (500_000 // len(piece))
+    read_listing(text.encode(), INSTAGRAM, lambda path, _: said.append(path))
+    assert said == ["media/posts/202401/a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("page", "kept"),
+    [
+        ("<p title='a > b'>x</p>", "<p title='a > b'>x</p>"),
+        ("1 < 2 <b>x</b>", "1   2 <b>x</b>"),
+        ("a<!-- <img src=x> -->b<!-->c<!--->d", "a b c d"),
+        ("a<!-- b", "a"),
+        ("<!DOCTYPE html><br/></BR><a\nhref='x'>", " !DOCTYPE html><br/></BR><a\nhref='x'>"),
+        ("<img src=x alt='<'><b>", " img src=x alt=' '><b>"),
+        ("<?xml?><a b='c><d e='f'>", " ?xml?> a b='c><d e='f'>"),
+    ],
+)
+def test_of_a_page_only_whole_tags_are_left(page: str, kept: str) -> None:
+    assert tame(page) == kept
 
 
 def test_a_name_of_thousands_of_letters_is_not_tried_in_every_length(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,9 +20,12 @@ from typing import Any
 from countenance.collection.exports.layouts import AccountFile, Fact, Layout
 from countenance.collection.exports.paths import mended
 from countenance.collection.items import EARLIEST, Told, moment
+from countenance.collection.markup import tame
 
 LONGEST_CAPTION = 2_000
 _DEEPEST = 60
+_MOST_PIECES = 4_000_000
+"""Braces, brackets and commas of a JSON file; one of 64 MiB that says something of photographs has fewer."""
 Say = Callable[[str, Told], None]
 """Told of each media path (as the listing writes it) and what is said of it."""
 
@@ -31,7 +34,7 @@ def read_listing(data: bytes, layout: Layout, say: Say) -> None:
     """Call ``say`` for every media path in a JSON or HTML listing. Raises ValueError when it is neither."""
     if data.lstrip()[:1] in {b"{", b"["}:
         try:
-            document = json.loads(data.decode("utf-8-sig"))
+            document = _json(data)
         except RecursionError as error:
             raise ValueError("the listing is nested too deeply") from error
         for path, told in _in_json(document, layout, Told(), 0):
@@ -40,6 +43,13 @@ def read_listing(data: bytes, layout: Layout, say: Say) -> None:
         _Page(layout, say).read(data.decode("utf-8", "replace"))
     else:
         raise ValueError("the listing is neither JSON nor HTML")
+
+
+def _json(data: bytes) -> Any:
+    """What a JSON file holds. Raises ValueError when it is none, or of so many pieces that they fill the memory."""
+    if sum(map(data.count, (b"{", b"[", b","))) > _MOST_PIECES:
+        raise ValueError(f"it has more than {_MOST_PIECES:,} pieces")
+    return json.loads(data.decode("utf-8-sig"))
 
 
 def _in_json(node: Any, layout: Layout, above: Told, depth: int) -> Iterator[tuple[str, Told]]:
@@ -149,7 +159,7 @@ def read_sidecar(data: bytes) -> tuple[str, Told] | None:
 
     The names of people in it are not looked at. Raises ValueError when it is no JSON.
     """
-    document = json.loads(data.decode("utf-8-sig"))
+    document = _json(data)
     if not isinstance(document, dict) or "title" not in document or "photoTakenTime" not in document:
         return None
     latitude, longitude = _position(document)
@@ -167,13 +177,13 @@ def read_account(data: bytes, file: AccountFile) -> dict[Fact, str]:
     labels = dict(file.labels)
     found: dict[Fact, str] = {}
     if data.lstrip()[:1] in {b"{", b"["}:
-        for label, value in _pairs_in_json(json.loads(data.decode("utf-8-sig")), 0):
+        for label, value in _pairs_in_json(_json(data), 0):
             fact = labels.get(mended(label).lower())
             if fact is not None and value:
                 found.setdefault(fact, value)
         return found
     words = _Words()
-    words.feed(data.decode("utf-8", "replace"))
+    words.feed(tame(data.decode("utf-8", "replace")))
     for place, text in enumerate(words.texts):
         label, _, rest = text.partition(":")
         fact = labels.get(label.strip().lower())
@@ -246,7 +256,7 @@ class _Page(_Words):
         self._written: dict[str, list[str]] = {}
 
     def read(self, text: str) -> None:
-        self.feed(text)
+        self.feed(tame(text))
         self.close()
         self._finish()
 
@@ -260,7 +270,7 @@ class _Page(_Words):
                 self._finish()
                 self._entry_depth = self._depth
             zone = "table" if tag == "table" else next((c for c in (_HEADLINE, _BODY, _FOOT) if c in classes), None)
-            if zone is not None:
+            if zone is not None and len(self._zones) < _DEEPEST:
                 self._zones.append((self._depth, zone))
         path = given.get(_LINKS.get(tag, ""))
         if path and ":" not in path.partition("/")[0] and not path.startswith("#"):

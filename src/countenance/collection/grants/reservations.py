@@ -18,9 +18,11 @@ from html.parser import HTMLParser
 from urllib.parse import quote, unquote
 
 from countenance.collection.grants.fetching import AGENT, Answer
+from countenance.collection.markup import tame
 
 ROBOTS_BYTES = 512 * 1024
 """RFC 9309, 2.5: at least 500 KiB are read."""
+_META = re.compile(r"<meta\b", re.IGNORECASE)
 _NO = frozenset({"none", "noindex", "noimageindex", "noai", "noimageai", "noarchive"})
 
 
@@ -110,8 +112,13 @@ def in_headers(answer: Answer) -> str | None:
 
 def in_page(html: str) -> str | None:
     """What in a page's meta elements says no, in half a sentence, or None."""
+    # What is a comment, and what a script, is a matter of dispute in a broken page: a no counts in these, too.
+    plain = html.replace("<!--", " ").replace("-->", " ")
+    whole = tame(plain)
+    if len(_META.findall(whole)) < len(_META.findall(plain)):
+        return "a meta element of it is broken, and could say no"
     reader = _Metas()
-    reader.feed(html)
+    reader.feed(whole)
     for name, content in reader.found:
         if name == "tdm-reservation" and content.strip().startswith("1"):
             return "its meta element reserves text and data mining"
@@ -133,6 +140,8 @@ def _no_in(text: str) -> str | None:
 
 
 class _Metas(HTMLParser):
+    CDATA_CONTENT_ELEMENTS = ()  # type: ignore[misc]  # scripts are read, too
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.found: list[tuple[str, str]] = []

@@ -22,6 +22,7 @@ from countenance.collection.grants.document import GRANT_BYTES, WELL_KNOWN, Gran
 from countenance.collection.grants.fetching import Answer, Fetcher
 from countenance.collection.grants.reservations import ROBOTS_BYTES, Robots, TdmPolicy
 from countenance.collection.items import Refused
+from countenance.collection.markup import tame
 from countenance.errors import AddressForbidden, CollectionError, GrantMissing, PageNotGranted, PageReserved
 
 PAGE_BYTES = 8 * 1024 * 1024
@@ -154,5 +155,5 @@ class _Images(HTMLParser):
 
 def _pictures(html: str) -> Iterator[tuple[str, str]]:
     reader = _Images()
-    reader.feed(html)
+    reader.feed(tame(html))
     yield from reader.found.items()
