@@ -120,7 +120,8 @@ def imported(gallery: Countenance, album: Path, count: int, notes: Path) -> None
 
     def report(outcome: FileOutcome) -> None:
         became[outcome.became] += 1
-        if became.total() % step == 0 or became.total() == count:
+        fresh = outcome.became != "earlier"  # what was finished in another sitting says nothing of rate or memory
+        if fresh and (became.total() % step == 0 or became.total() == count):
             mark()
 
     def mark() -> None:
