@@ -92,6 +92,15 @@ def example_signing() -> ModuleType:
     return module
 
 
+def example_order(gallery: Countenance) -> bytes:
+    """The example order as it is served; the key of its authority is registered."""
+    signing = example_signing()
+    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
+    authority = json.loads(data)["authority"]["name"]
+    gallery.orders.register_authority(authority, signing.registered(authority).public_key)
+    return data
+
+
 def rows(subjects: int, share: int = SHARE, *, after: int = 0, seed: int = 7) -> Iterator[TemplateRow]:
     """Three simulated references for each subject from number ``after``; ``share`` of 100 subjects live in GB."""
     for number in range(after, subjects):
@@ -245,14 +254,11 @@ class Figures:
 
 def order(folder: Path, references: int) -> Figures:
     """One order on a copy of a prepared gallery."""
-    signing = example_signing()
-    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
-    authority = json.loads(data)["authority"]["name"]
     clock = SteppedClock(SERVED)
     found = Figures()
     subjects = references // REFERENCES_EACH
     with copied(folder, references) as place, Countenance(place, clock=clock) as gallery:
-        gallery.orders.register_authority(authority, signing.registered(authority).public_key)
+        data = example_order(gallery)
         probe = first_template(gallery)
         assert search(gallery, probe)
         paper = place.with_name("paper.txt")
@@ -300,13 +306,9 @@ def order(folder: Path, references: int) -> Figures:
 
 def typed(folder: Path, references: int, found: Figures) -> None:
     """The freeze as it is typed, with a service beside it that goes on searching."""
-    signing = example_signing()
-    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
-    authority = json.loads(data)["authority"]["name"]
     with copied(folder, references) as place, Countenance(place) as gallery:
         probe = first_template(gallery)
-        gallery.orders.register_authority(authority, signing.registered(authority).public_key)
-        gallery.orders.serve(data)
+        gallery.orders.serve(example_order(gallery))
         paper = place.with_name("paper.txt")
         paper.write_text("freeze now", "utf-8")
         assert search(gallery, probe)
@@ -325,13 +327,9 @@ def typed(folder: Path, references: int, found: Figures) -> None:
 
 def over_http(folder: Path, references: int, found: Figures) -> None:
     """The freeze as a client of a running service asks for it, while another process searches."""
-    signing = example_signing()
-    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
-    authority = json.loads(data)["authority"]["name"]
     with copied(folder, references) as place, Countenance(place) as gallery:
         probe = first_template(gallery)
-        gallery.orders.register_authority(authority, signing.registered(authority).public_key)
-        gallery.orders.serve(data)
+        gallery.orders.serve(example_order(gallery))
         gallery.oversight.people.add(MACHINE, "operator", PASSWORD, roles=[Role.OPERATOR], customer_id=None)
         session = gallery.oversight.login("operator", PASSWORD).secret
         with service.served(service.Prepared(place.parent, "", "", "")) as server:
@@ -381,14 +379,10 @@ def cost(folder: Path, references: int, *, near: bool) -> Cost:
     ``near``: of subjects from the first SMALLEST references only, so that as many share a page of the database at
     every size; otherwise of subjects all over it. Rests between transactions are waiting, not cost: there are none.
     """
-    signing = example_signing()
-    data = (Path(signing.__file__ or "").parent / f"{ORDER}.json").read_bytes()
-    authority = json.loads(data)["authority"]["name"]
     wanted = ROUNDS * (FEW + MANY)
     holder.RESTS = 0.0
     with copied(folder, references) as place, Countenance(place, clock=SteppedClock(SERVED)) as gallery:
-        gallery.orders.register_authority(authority, signing.registered(authority).public_key)
-        gallery.orders.serve(data)
+        gallery.orders.serve(example_order(gallery))
         assert search(gallery, first_template(gallery))
         with gallery._database.read() as connection:
             held = [number for number in people.numbers(connection) if number < PADDED_FROM]
