@@ -77,6 +77,16 @@ def test_a_start_from_a_snapshot_reads_no_reference_from_the_database(galleries:
         assert asked_of_the_references(again) > 0
 
 
+def reopened(galleries: Galleries, told: list[tuple[int, int | None, str]]) -> Countenance:
+    """The gallery, opened again; ``told`` is given its progress."""
+    return Countenance(
+        galleries.folder,
+        cache=galleries.cache,
+        clock=galleries.clock,
+        progress=lambda done, total, what: told.append((done, total, what)),
+    )
+
+
 @pytest.mark.parametrize(
     ("index_kind", "damage"),
     [("exact", damage) for damage in DAMAGE] + [("embedded", damage) for damage in OF_BOTH],
@@ -91,24 +101,14 @@ def test_a_snapshot_that_cannot_be_used_is_rebuilt_with_progress(
     (snapshot,) = (galleries.folder / "index").glob("*.snapshot")
     DAMAGE[damage](snapshot)
     told: list[tuple[int, int | None, str]] = []
-    with Countenance(
-        galleries.folder,
-        cache=galleries.cache,
-        clock=galleries.clock,
-        progress=lambda done, total, what: told.append((done, total, what)),
-    ) as again:
+    with reopened(galleries, told) as again:
         assert names(search(again, template(1007))) == ["stranger-007"]
         status = again.index.status()
         assert (status.references, status.kind) == (COUNT, index_kind)
         assert told[-1] == (COUNT, COUNT, "rebuilding the index from sealed templates")
         again.enrol_templates([row("anna", template(1))])  # and a new snapshot can be written
     told.clear()
-    with Countenance(
-        galleries.folder,
-        cache=galleries.cache,
-        clock=galleries.clock,
-        progress=lambda done, total, what: told.append((done, total, what)),
-    ) as once_more:
+    with reopened(galleries, told) as once_more:
         assert names(search(once_more, template(1))) == ["anna"]
         assert once_more.index.status().snapshot_behind == 0
         assert told == [], "it was not rebuilt again"
