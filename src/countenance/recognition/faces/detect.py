@@ -76,21 +76,15 @@ class Detector:
 
     def detect(self, picture: Pixels) -> tuple[Face, ...]:
         """The faces in ``picture`` (shape (h, w, 3), uint8, RGB), largest first; empty when there is none."""
-        return self.glimpse(picture)[0]
+        return _faces(self._look(picture))
 
     def glimpse(self, picture: Pixels) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
         """The faces as :meth:`detect` finds them, and what may be a small one but is below the minimum, best first.
 
         A glimpse is no face; it says where a sharper copy of the same picture is worth a look.
         """
-        if picture.shape[0] == 0 or picture.shape[1] == 0:
-            return (), ()
-        small = max(picture.shape[:2]) <= FRAMED_SIDE
         weak: list[Rows] = []
-        rows = self._framed(picture) if small else self._seen_in(views(picture, self._smallest), weak)
-        if not small and (len(rows) == 0 or _fills(rows, picture)):
-            again = self._framed(picture)
-            rows = again if len(again) > 0 else rows
+        rows = self._look(picture, weak)
         return _faces(rows), tuple(_face(row) for row in _glimpses(weak, rows))
 
     def detect_in(self, shown: Iterable[View]) -> tuple[Face, ...]:
@@ -99,6 +93,17 @@ class Detector:
         For a caller who knows where it is worth looking; nothing is looked at a second time with a frame around it.
         """
         return _faces(self._seen_in(shown))
+
+    def _look(self, picture: Pixels, weak: list[Rows] | None = None) -> Rows:
+        """The finds in a picture of any size; those below the minimum go to ``weak``, if it is given."""
+        if picture.shape[0] == 0 or picture.shape[1] == 0:
+            return np.empty((0, ROW_LENGTH), np.float32)
+        small = max(picture.shape[:2]) <= FRAMED_SIDE
+        rows = self._framed(picture) if small else self._seen_in(views(picture, self._smallest), weak)
+        if not small and (len(rows) == 0 or _fills(rows, picture)):
+            again = self._framed(picture)
+            rows = again if len(again) > 0 else rows
+        return rows
 
     def _seen_in(self, shown: Iterable[View], weak: list[Rows] | None = None) -> Rows:
         """The finds in ``shown``; those below the minimum go to ``weak``, if it is given."""
